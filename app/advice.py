@@ -1,0 +1,37 @@
+"""What a careful colleague would remark about an image and the answer it got."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+BRIGHT_BORDER = 128
+"""Median grey level of the 108 border pixels from which the ground counts as bright; see tests/app/test_advice.py for how rare that is."""
+NEAR_TIE = 0.1
+"""Difference of the two highest probabilities below which either could be meant."""
+BLANK_RANGE = 16
+"""Grey levels between the darkest and the lightest pixel below which there is nothing to see."""
+
+
+def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[str]:
+    """Warnings for one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`."""
+    warnings = []
+    if int(pixels.max()) - int(pixels.min()) < BLANK_RANGE:
+        warnings.append("The image is blank or nearly so: whatever the answer, it is a guess.")
+    elif _border_median(pixels) >= BRIGHT_BORDER:
+        warnings.append(
+            "The image has a bright border, but the models know light garments on a dark ground: "
+            "negate it, or add fit=garment to have that done."
+        )
+    second, first = np.argsort(probabilities)[-2:]
+    if probabilities[first] - probabilities[second] < NEAR_TIE:
+        warnings.append(
+            f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) are almost equally probable."
+        )
+    return warnings
+
+
+def _border_median(pixels: npt.NDArray[np.uint8]) -> float:
+    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])))

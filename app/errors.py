@@ -1,0 +1,45 @@
+"""What can go wrong with a request, without a word of HTTP; `problems.py` maps each to a status."""
+
+
+class RequestError(Exception):
+    """A failure with a sentence for the client that names the value and the remedy."""
+
+
+class MalformedRequestError(RequestError):
+    """The body does not follow the format that its content type declares."""
+
+
+class BodyTooLargeError(RequestError):
+    """The body exceeds `max_body_bytes`."""
+
+
+class UnknownModelError(RequestError):
+    """No model has this name."""
+
+
+class UnknownVersionError(RequestError):
+    """The model has no such version."""
+
+
+class UnknownPlotError(RequestError):
+    """The version has no such figure."""
+
+
+class ModelUnavailableError(RequestError):
+    """The model should be served but no intact version of it is loaded."""
+
+
+class UnsupportedTypeError(RequestError):
+    """The bytes or their declared type are not one of the accepted image formats."""
+
+
+class UnprocessableImageError(RequestError):
+    """The image has the wrong size, too many pixels, or can't be decoded."""
+
+
+class InvalidParameterError(RequestError):
+    """A query parameter or form field is missing, repeated or out of range."""
+
+
+class OverloadedError(RequestError):
+    """The bounded queue for this work is full."""

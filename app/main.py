@@ -1,0 +1,61 @@
+"""The application, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app import logs, problems
+from app.decoder import Decoder
+from app.registry import Registry
+from app.request_context import RequestContext
+from app.routes import docs, health, metrics, models, predict
+from app.settings import Settings
+
+DESCRIPTION = """Two Fashion-MNIST classifiers and the proof of how good each is.
+
+`POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
+Errors are RFC 9457 problems; every answer has an `X-Request-ID`."""
+
+
+class State(TypedDict):
+    """What a request finds in `request.state`."""
+
+    registry: Registry
+    decoder: Decoder
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service with its models loaded on start-up; models that can't be loaded are reported, not fatal."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+        yield {"registry": Registry(settings), "decoder": Decoder(settings)}
+
+    app = FastAPI(
+        title="Wardrobe",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.max_body_bytes,
+    )
+    app.state.settings = settings
+    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes)
+    problems.install(app)
+    for routes in (predict, metrics, models, health, docs):
+        app.include_router(routes.router)
+    app.mount("/static", StaticFiles(directory=docs.WEB / "static"), name="static")
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The factory that each uvicorn worker calls."""
+    settings = Settings()
+    logs.configure(settings.log_level)
+    return create_app(settings)

@@ -1,0 +1,97 @@
+"""One loaded version of a model: its graph, its card, and the golden images that show it works."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.manifest import BrokenVersionError, verify
+from app.runtime import RUNTIMES, Images, Output
+
+GOLDEN_TOLERANCE = 1e-4
+"""Largest difference from TensorFlow's probabilities; engines in float32 agree to about 1e-6."""
+
+
+class Card(BaseModel):
+    """What the service needs of `card.json`; the rest is passed on as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    version: int
+    parameters: int
+    labels: list[str] = Field(min_length=2)
+
+
+class _GoldenImage(BaseModel):
+    label: str
+    pixels: str
+    probabilities: list[float]
+
+
+class _Golden(BaseModel):
+    images: list[_GoldenImage] = Field(min_length=1)
+
+
+class Model:
+    """A verified, loaded and checked version, ready to classify."""
+
+    def __init__(self, folder: Path, runtime: str) -> None:
+        """Verify and load the version in `folder`, `<name>/<version>`, and check it on its golden images.
+
+        Raises:
+            BrokenVersionError: It can't be served; the message says why.
+        """
+        files = verify(folder)
+        try:
+            self.card = Card.model_validate_json((folder / "card.json").read_bytes())
+            golden = _Golden.model_validate_json((folder / "golden.json").read_bytes())
+            self.report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
+        except (OSError, ValidationError, ValueError) as error:
+            raise BrokenVersionError(f"its card, report or golden images can't be used: {error}") from error
+        if (self.card.name, str(self.card.version)) != (folder.parent.name, folder.name):
+            raise BrokenVersionError(f"its card says {self.card.name} version {self.card.version}")
+        self.report_page = folder / "report.html"
+        self.plots = {Path(name).name: folder / name for name in files if name.startswith("plots/")}
+        pixels = b"".join(base64.b64decode(image.pixels) for image in golden.images)
+        self._golden_images = np.frombuffer(pixels, np.uint8).reshape(len(golden.images), 28, 28, 1)
+        self._golden_probabilities = np.array([image.probabilities for image in golden.images], np.float32)
+        try:
+            self._run = RUNTIMES[runtime](folder)
+        except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
+            raise BrokenVersionError(f"the {runtime} runtime can't load it: {error}") from error
+        self.check()
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @property
+    def version(self) -> int:
+        return self.card.version
+
+    @property
+    def labels(self) -> list[str]:
+        return self.card.labels
+
+    def classify(self, images: Images) -> Output:
+        """Run the graph on uint8 `[n, 28, 28, 1]` images."""
+        return cast(Output, self._run(images))
+
+    def check(self) -> None:
+        """Compare the answers to the golden images with those that TensorFlow gave when the version was published.
+
+        Raises:
+            BrokenVersionError: They differ.
+        """
+        try:
+            difference = float(np.abs(self.classify(self._golden_images).probabilities - self._golden_probabilities).max())
+        except Exception as error:  # see above
+            raise BrokenVersionError(f"its golden images can't be classified: {error}") from error
+        if not difference <= GOLDEN_TOLERANCE:  # also where it is not a number
+            raise BrokenVersionError(f"its answers to the golden images are off by {difference:.2g}")

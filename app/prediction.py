@@ -1,0 +1,35 @@
+"""From decoded pictures to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.advice import advice
+from app.images import Fit, Picture
+from app.model import Model
+from app.schemas import Prediction
+
+
+def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Prediction]:
+    """Classify the pictures in one run of the graph; the answers are in the same order."""
+    if not pictures:
+        return []
+    output = model.classify(np.stack([picture.pixels for picture in pictures])[..., np.newaxis])
+    return [_prediction(model, picture, row, fit) for picture, row in zip(pictures, output.probabilities, strict=True)]
+
+
+def _prediction(model: Model, picture: Picture, probabilities: np.ndarray[tuple[int], np.dtype[np.float32]], fit: Fit) -> Prediction:
+    index = int(probabilities.argmax())
+    values = probabilities.tolist()
+    return Prediction(
+        model=model.name,
+        version=model.version,
+        label=model.labels[index],
+        index=index,
+        confidence=values[index],
+        probabilities=dict(zip(model.labels, values, strict=True)),
+        fit=fit,
+        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels)],
+    )

@@ -1,0 +1,91 @@
+"""Every failure as RFC 9457 `application/problem+json`: one table from exception to status."""
+
+from __future__ import annotations
+
+import http
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
+    errors.MalformedRequestError: (400, "Malformed request"),
+    errors.UnknownModelError: (404, "Unknown model"),
+    errors.UnknownVersionError: (404, "Unknown version"),
+    errors.UnknownPlotError: (404, "Unknown plot"),
+    errors.BodyTooLargeError: (413, "Body too large"),
+    errors.UnsupportedTypeError: (415, "Unsupported image type"),
+    errors.UnprocessableImageError: (422, "Unprocessable image"),
+    errors.InvalidParameterError: (422, "Invalid parameter"),
+    errors.OverloadedError: (429, "Too many requests"),
+    errors.ModelUnavailableError: (503, "Model unavailable"),
+}
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, title: str, detail: str, request_id: str, **extra: Any) -> Problem:
+    """A problem whose type is a URN made from its title."""
+    return Problem(type=f"urn:wardrobe:problem:{title.lower().replace(' ', '-')}", title=title, status=status, detail=detail, request_id=request_id, **extra)
+
+
+def problem_of(error: errors.RequestError, request_id: str) -> Problem:
+    """The problem for one of the table's exceptions."""
+    status, title = TABLE[type(error)]
+    return problem(status, title, str(error), request_id)
+
+
+def response(body: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The HTTP answer for a problem."""
+    extra = {"Retry-After": str(RETRY_AFTER_SECONDS)} if body.status in (429, 503) else {}
+    return JSONResponse(body.model_dump(), body.status, {**extra, **(headers or {})}, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception of `app` with a problem."""
+
+    async def request_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, errors.RequestError)
+        return response(problem_of(error, request.state.request_id))
+
+    async def validation_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {_shown(each.get('input'))}" for each in error.errors())
+        return response(problem_of(errors.InvalidParameterError(f"{wrong}."), request.state.request_id))
+
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        title = http.HTTPStatus(error.status_code).phrase
+        detail = error.detail
+        if error.status_code == 404:
+            detail = "There is nothing at this path: /docs lists every path."
+        elif error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail = f"{request.method} is not allowed here: use {allowed}."
+        elif error.status_code == 413:
+            return response(problem_of(too_large(request.app.state.settings.max_body_bytes), request.state.request_id))
+        return response(problem(error.status_code, title, detail, request.state.request_id), dict(error.headers or {}))
+
+    app.add_exception_handler(errors.RequestError, request_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def too_large(limit: int) -> errors.BodyTooLargeError:
+    """The error for a body over `limit` bytes."""
+    return errors.BodyTooLargeError(f"The body is larger than {limit:,} bytes: send a smaller image, or fewer at once.")
+
+
+def _shown(value: object) -> str:
+    """A value from a request as it may be repeated in an answer: printable, and not for ever."""
+    text = str(value)
+    return ascii(text if len(text) <= 40 else text[:40] + "…")

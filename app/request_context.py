@@ -1,0 +1,79 @@
+"""A request's id and its log line, around everything else, so that even a failure has both."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import problems
+
+HEADER = "X-Request-ID"
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""A client's own id is kept if it can be put into a header and a log line as it is; otherwise it gets a new one."""
+
+log = logging.getLogger("app.request")
+
+
+class RequestContext:
+    """Pure ASGI middleware; `BaseHTTPMiddleware` would hide a client's disconnect from the routes."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = headers.get(HEADER, "")
+        if not ACCEPTED_ID.fullmatch(request_id):
+            request_id = uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["logged"] = {}
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message).update({HEADER: request_id, "X-Content-Type-Options": "nosniff"})
+            await send(message)
+
+        try:
+            if _declared_length(headers) > self._max_body_bytes:
+                # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here
+                refusal = problems.problem_of(problems.too_large(self._max_body_bytes), request_id)
+                await problems.response(refusal, {"Connection": "close"})(scope, receive, send_with_id)
+            else:
+                await self._app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("unexpected failure", extra={"request_id": request_id})
+            if status:
+                raise  # the answer has begun: only breaking the connection can say that it is not whole
+            failure = problems.problem(500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", request_id)
+            await problems.response(failure)(scope, receive, send_with_id)
+        finally:
+            log.info(
+                "request",
+                extra={
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "duration_ms": round(1000 * (time.perf_counter() - started), 3),
+                    **state["logged"],
+                },
+            )
+
+
+def _declared_length(headers: Headers) -> int:
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() and len(length) < 20 else 0

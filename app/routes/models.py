@@ -1,0 +1,61 @@
+"""What is served, what is not and why, and the reports of each version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse, HTMLResponse
+
+from app.errors import UnknownPlotError
+from app.registry import Entry, Registry
+from app.routes.dependencies import RegistryDep, problem_answers
+from app.schemas import ModelDetail, ModelList, ModelSummary, PositiveInt, Version
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+# A report holds its own style and pictures and nothing else.
+_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+VersionPath = Annotated[PositiveInt, Path(description="A loaded version of the model")]
+
+
+@router.get("")
+async def list_models(registry: RegistryDep) -> ModelList:
+    """Every model: its served version, the state of all its versions, and why one is not served."""
+    return ModelList(models=[ModelSummary(**_summary(registry, entry)) for entry in registry.entries.values()])
+
+
+@router.get("/{name}", responses=problem_answers(404))
+async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
+    """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
+    entry = registry.entry(name)
+    return ModelDetail(**_summary(registry, entry), card=entry.served.card.model_dump() if entry.served else None)
+
+
+@router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))
+async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> FileResponse:
+    """The report of a version as a page."""
+    model = registry.model(name, version)
+    return FileResponse(model.report_page, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY})
+
+
+@router.get("/{name}/versions/{version}/plots/{plot}", response_class=FileResponse, responses=problem_answers(404, 422, 503))
+async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot: str) -> FileResponse:
+    """A figure of a version's report, a PNG."""
+    plots = registry.model(name, version).plots
+    if plot not in plots:
+        raise UnknownPlotError(f"There is no such plot: choose one of {', '.join(sorted(plots))}.")
+    return FileResponse(plots[plot], media_type="image/png")
+
+
+def _summary(registry: Registry, entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "state": "ready" if entry.served else "unavailable",
+        "version": entry.served.version if entry.served else None,
+        "default": entry.name == registry.default,
+        "required": registry.is_required(entry.name),
+        "reason": entry.reason,
+        "versions": [Version(version=each.version, state=each.state, reason=each.reason) for each in entry.versions],
+    }

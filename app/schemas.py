@@ -1,0 +1,127 @@
+"""The shapes of every answer, as they appear in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PREDICTION_EXAMPLE = {
+    "model": "cnn",
+    "version": 1,
+    "label": "Ankle boot",
+    "index": 9,
+    "confidence": 0.9987,
+    "probabilities": {
+        "T-shirt/top": 0.0,
+        "Trouser": 0.0,
+        "Pullover": 0.0,
+        "Dress": 0.0,
+        "Coat": 0.0,
+        "Sandal": 0.0003,
+        "Shirt": 0.0,
+        "Sneaker": 0.0008,
+        "Bag": 0.0002,
+        "Ankle boot": 0.9987,
+    },
+    "fit": "strict",
+    "warnings": [],
+}
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 describes it, `application/problem+json`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="A URN that names the kind of problem")
+    title: str = Field(description="The kind of problem in words")
+    status: int = Field(description="The HTTP status")
+    detail: str = Field(description="What was wrong this time, and what to do")
+    request_id: str = Field(description="The answer's X-Request-ID, to be found in the logs")
+
+
+class Prediction(BaseModel):
+    """One model's answer for one image."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION_EXAMPLE]})
+
+    model: str
+    version: int
+    label: str = Field(description="The most probable class")
+    index: int = Field(description="Its position in class order")
+    confidence: float = Field(description="Its probability, 0 to 1")
+    probabilities: dict[str, float] = Field(description="Every class in class order; they sum to 1")
+    fit: Literal["strict", "garment"]
+    warnings: list[str] = Field(description="What a careful colleague would remark; often empty")
+
+
+class Batch(BaseModel):
+    """The answers for several images, in the order of the files; a bad image fails alone."""
+
+    results: list[Prediction | Problem]
+
+
+class SideBySide(BaseModel):
+    """Every model's answer for one image."""
+
+    models: dict[str, Prediction | Problem] = Field(description="By model name; a model that can't answer has a problem instead")
+    agree: bool = Field(description="Whether all that answered gave the same label")
+
+
+class Metrics(BaseModel):
+    """The stored evaluation of the served models."""
+
+    dataset: dict[str, Any] | None = Field(description="Name, image counts and labels of the data")
+    models: dict[str, dict[str, Any]] = Field(description="Each model's report: train and test figures, curves, the paper's figures")
+    comparison: dict[str, Any] | None = Field(description="The models held against each other; null where it is not of the served versions")
+
+
+class Version(BaseModel):
+    """One version in the models folder."""
+
+    version: int
+    state: Literal["served", "loaded", "idle", "broken"] = Field(
+        description="`served` answers by default, `loaded` when asked for by number, `idle` is too old to be loaded, `broken` is not served"
+    )
+    reason: str | None = Field(description="Why it is broken")
+
+
+class ModelSummary(BaseModel):
+    """One model: which version answers, or why none does."""
+
+    name: str
+    state: Literal["ready", "unavailable"]
+    version: int | None = Field(description="The version that answers by default")
+    default: bool = Field(description="Whether it answers when a request names no model")
+    required: bool = Field(description="Whether the service is not ready without it")
+    reason: str | None = Field(description="Why it is unavailable")
+    versions: list[Version]
+
+
+class ModelDetail(ModelSummary):
+    """One model with the card of its served version."""
+
+    card: dict[str, Any] | None
+
+
+class ModelList(BaseModel):
+    """Every model of the service."""
+
+    models: list[ModelSummary]
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Every required model answers its golden images."""
+
+    status: Literal["ready"] = "ready"
+    models: dict[str, int] = Field(description="The served version of each model")
+
+
+PositiveInt = Annotated[int, Field(ge=1)]

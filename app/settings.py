@@ -1,0 +1,62 @@
+"""Everything an operator can set, from `WARDROBE_…` environment variables or `python -m app --…` options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of the service; each is the environment variable of the same name with the prefix `WARDROBE_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WARDROBE_", use_attribute_docstrings=True, cli_prog_name="python -m app", cli_kebab_case=True
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 is every interface, as the container sets it."""
+
+    port: int = Field(8000, ge=0, le=65535)
+    """TCP port to listen on; 0 takes a free one, named in the log."""
+
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that serve; each loads its own copy of the models. One per core is plenty."""
+
+    models_dir: Path = Path("models")
+    """Folder of the published models, `<name>/<version>/`."""
+
+    required_models: tuple[str, ...] = ("ann", "cnn")
+    """Models without which the service is not ready; others in the folder are served too. A JSON list."""
+
+    default_model: str = "cnn"
+    """Model that answers when a request names none."""
+
+    versions_per_model: int = Field(2, ge=1, le=16)
+    """How many of a model's highest intact versions are loaded; the highest is the default one."""
+
+    runtime: Literal["openvino", "tensorflow"] = "openvino"
+    """Engine that executes the SavedModels; `tensorflow` is the reference and must be installed by itself."""
+
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    """Largest accepted request body in bytes; a larger one is answered with 413."""
+
+    max_pixels: int = Field(50_000_000, ge=784)
+    """Largest accepted photo in pixels, width times height, read from its header; a larger one is answered with 422."""
+
+    max_batch: int = Field(256, ge=1, le=4096)
+    """Most images in one `/predict/batch` request."""
+
+    photo_threads: int = Field(2, ge=1, le=64)
+    """Threads that decode photos, so that a large one does not hold up small images."""
+
+    photo_queue: int = Field(16, ge=0)
+    """Photos that may wait for a thread; one more is answered with 429."""
+
+    graceful_shutdown_seconds: int = Field(20, ge=0)
+    """How long requests in flight may take to finish after SIGTERM."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe log lines to write; `info` has one line per request."""

@@ -1,0 +1,85 @@
+"""The images in a request: one as multipart field `file` or raw body, several as repeated field `files`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from app.errors import InvalidParameterError, MalformedRequestError, UnsupportedTypeError
+from app.images import ACCEPTED
+
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/bmp")
+MULTIPART = "multipart/form-data"
+SPARE_PARTS = 8
+"""Parts beyond those asked for that are still read, so that the answer can say what is wrong with them."""
+
+
+class _InMemory(MultiPartParser):
+    """The whole body is bounded by `max_body_bytes`, so nothing needs a temporary file on a read-only disk."""
+
+    spool_max_size = 2**62
+
+
+async def image(request: Request) -> bytes:
+    """The one image of a request.
+
+    Raises:
+        MalformedRequestError, InvalidParameterError, UnsupportedTypeError: There is not exactly one, or not as described above.
+    """
+    declared = _content_type(request)
+    if declared in IMAGE_TYPES:
+        return await request.body()
+    if declared != MULTIPART:
+        raise UnsupportedTypeError(
+            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with a field named file, or one of {', '.join(IMAGE_TYPES)} "
+            "with the image as the body (curl: -F file=@image.png, or -H 'Content-Type: image/png' --data-binary @image.png)."
+        )
+    files = await _files(request, "file", 1)
+    if len(files) != 1:
+        raise InvalidParameterError(f"The form has {len(files)} files named file and must have one: send several to /predict/batch as files.")
+    return files[0]
+
+
+async def images(request: Request, at_most: int) -> list[bytes]:
+    """The images of a batch, in order; at least one, at most `at_most`.
+
+    Raises:
+        MalformedRequestError, InvalidParameterError, UnsupportedTypeError: They are not as described above.
+    """
+    declared = _content_type(request)
+    if declared != MULTIPART:
+        raise UnsupportedTypeError(
+            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with the field files repeated (curl: -F files=@1.png -F files=@2.png)."
+        )
+    files = await _files(request, "files", at_most)
+    if not 1 <= len(files) <= at_most:
+        raise InvalidParameterError(f"The form has {len(files)} files named files and must have 1 to {at_most}: send them in several requests.")
+    return files
+
+
+async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
+    with _problems_named():
+        stream: AsyncGenerator[bytes, None] = request.stream()  # type: ignore[assignment]
+        parser = _InMemory(request.headers, stream, max_files=at_most + SPARE_PARTS, max_fields=SPARE_PARTS, max_part_size=1024)
+        form = await parser.parse()
+    files = [value for value in form.getlist(field)]
+    if any(not isinstance(value, UploadFile) for value in files):
+        raise InvalidParameterError(f"The form's field {field} is text and must be a file (curl: -F {field}=@image.png, with the @).")
+    return [value.file.read() for value in files if isinstance(value, UploadFile)]
+
+
+@contextmanager
+def _problems_named() -> Iterator[None]:
+    try:
+        yield
+    except MultiPartException as error:
+        raise MalformedRequestError(f"The multipart body can't be read: {error.message}") from error
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()

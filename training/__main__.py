@@ -1,0 +1,139 @@
+"""`python -m training`: train, evaluate, compare. Options are read here; the work is in `run.py` and `compare.py`."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports TensorFlow: its start-up notes and old-graph remarks bury what a person should read.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import argparse
+import dataclasses
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from training.errors import TrainingError
+from training.recipes import RECIPES, Recipe, recipe_named
+
+DEFAULT_MODELS = Path("models")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 the machine could not, 2 the request was wrong, 130 and 143 stopped."""
+    options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    errors = Console(stderr=True, highlight=False)
+    try:
+        status: int = options.command(options, Console(highlight=False))
+    except TrainingError as error:
+        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+        return error.exit_status
+    except KeyboardInterrupt:
+        errors.print("stopped: nothing was published")
+        return 130
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's options; `--help` prints them."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--output", type=Path, metavar="DIR", help=f"folder of the published models (default: {DEFAULT_MODELS})")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", type=Path, metavar="DIR", help="folder with the four Fashion-MNIST files (default: searched for, then downloaded)")
+    names = f"{', '.join(RECIPES)}, or all"
+
+    top = argparse.ArgumentParser(prog="python -m training", description="Train, evaluate and compare the models that the service serves.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", parents=[data, common], help="fit a model by its recipe, evaluate it and publish the next version")
+    train.add_argument("model", metavar="MODEL", help=names)
+    train.add_argument("--epochs", type=_positive, metavar="N", help="at most so many epochs (default: the recipe's)")
+    train.add_argument("--seed", type=_natural, metavar="N", help="seed of weights, order and dropout (default: the recipe's)")
+    train.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images; needs --output")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser("evaluate", parents=[data, common], help="score a published model again and renew its report")
+    evaluate.add_argument("model", metavar="MODEL", help=names)
+    evaluate.add_argument("--version", type=_positive, metavar="N", help="the version (default: the highest)")
+    evaluate.add_argument("--check", action="store_true", help="only compare with the published report: exit status 1 if a figure differs")
+    evaluate.set_defaults(command=_evaluate)
+
+    compare = commands.add_parser("compare", parents=[common], help="hold the published models against each other and the paper")
+    compare.set_defaults(command=_compare)
+    return top
+
+
+def _train(options: argparse.Namespace, console: Console) -> int:
+    if options.limit and not options.output:
+        raise TrainingError("a trial (--limit) must not replace the models that are served: name another folder with --output", 2)
+    chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model).items()}
+    models = options.output or DEFAULT_MODELS
+    from training import compare, data, run, summary  # TensorFlow takes seconds to import: not for --help or a wrong name
+
+    dataset = data.load(options.data)
+    if options.limit:
+        dataset = dataset.limited(options.limit)
+    for name, recipe in chosen.items():
+        evaluation = run.train(name, recipe, dataset, models, console)
+        summary.of_run(evaluation, models / name / str(evaluation.card["version"]), console)
+    if len(compare.newest_reports(models)) > 1:
+        console.print(compare.compare(models)["summary"])
+    return 0
+
+
+def _evaluate(options: argparse.Namespace, console: Console) -> int:
+    names = _chosen(options.model)
+    models = options.output or DEFAULT_MODELS
+    from training import compare, data, run, summary
+
+    dataset = data.load(options.data)
+    differing = False
+    for name in names:
+        evaluation, changed = run.reevaluate(name, options.version, dataset, models, publish=not options.check)
+        summary.of_run(evaluation, models / name / str(evaluation.card["version"]), console)
+        console.print(f"{name}: differs from the published report in {', '.join(changed)}" if changed else f"{name}: every figure equals the published report's")
+        differing |= bool(changed)
+    if not options.check and len(compare.newest_reports(models)) > 1:
+        compare.compare(models)
+    return int(options.check and differing)
+
+
+def _compare(options: argparse.Namespace, console: Console) -> int:
+    from training.compare import compare
+
+    console.print(compare(options.output or DEFAULT_MODELS)["summary"])
+    return 0
+
+
+def _chosen(model: str) -> dict[str, Recipe]:
+    return RECIPES if model == "all" else {model: recipe_named(model)}
+
+
+def _adapted(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    changes = {"epochs": options.epochs, "seed": options.seed, "train_images": options.limit}
+    return dataclasses.replace(recipe, **{key: value for key, value in changes.items() if value is not None})
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
+def _terminate(number: int, frame: object) -> None:
+    """SIGTERM unwinds like Ctrl-C, so that drafts are removed; 143 tells the two apart."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The commands' work: a training run from data to published version, and a new evaluation of a published one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from training.card import card, golden
+from training.data import Dataset
+from training.errors import TrainingError
+from training.evaluate import Evaluation, evaluate
+from training.fit import fit
+from training.plots import draw
+from training.progress import FitProgress
+from training.publish import Publication, published, write_json
+from training.recipes import Recipe
+from training.report import render
+from training.savedmodel import export
+
+
+def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Console) -> Evaluation:
+    """Fit, export, evaluate and publish the next version of `name`; nothing is published if any of it fails.
+
+    Raises:
+        TrainingError: The models folder can't be written to.
+    """
+    with Publication(models, name) as draft:
+        with FitProgress(name, console) as progress:
+            fitted = fit(recipe, dataset, [progress])
+        facts = card(name, draft.version, recipe, fitted)
+        with console.status(f"{name}: exporting and evaluating"):
+            export(fitted.model, draft.folder)
+            write_json(draft.folder / "card.json", facts)
+            write_json(draft.folder / "golden.json", golden(draft.folder, dataset))
+            evaluation = evaluate(draft.folder, facts, dataset)
+            write_report(evaluation, draft.folder)
+        draft.publish()
+    return evaluation
+
+
+def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, publish: bool = True) -> tuple[Evaluation, list[str]]:
+    """Evaluate a published version again and, unless `publish` is false, give it the new report; its graph and card stay.
+
+    Returns:
+        The evaluation, and the report's keys that changed.
+
+    Raises:
+        TrainingError: There is no such published version, or its folder can't be written to.
+    """
+    versions = published(models / name)
+    version = version or (versions[-1] if versions else None)
+    if version is None or version not in versions:
+        there = f"published there: {', '.join(map(str, versions))}" if versions else f"train it first with `python -m training train {name}`"
+        raise TrainingError(f"{models / name} has no published version {version or ''}: {there}", 2)
+    folder = models / name / str(version)
+    published_report = _read(folder / "report.json")
+    evaluation = evaluate(folder, _read(folder / "card.json"), dataset)
+    keys = sorted(published_report.keys() | evaluation.report.keys())
+    changed = [key for key in keys if not _same(published_report.get(key), evaluation.report.get(key))]
+    if publish:
+        with Publication(models, name, replace=version) as draft:
+            write_report(evaluation, draft.folder)
+            draft.publish()
+    return evaluation, changed
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write `report.json`, `plots/` and `report.html` beside the SavedModel in `folder`."""
+    write_json(folder / "report.json", evaluation.report)
+    draw(evaluation, folder / "plots")
+    (folder / "report.html").write_text(render(evaluation, folder / "plots"), encoding="utf-8")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal figures; the last of the report's six digits may round either way on another machine."""
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) < 2e-6
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

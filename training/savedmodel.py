@@ -1,0 +1,55 @@
+"""The published graph: written by Keras, run by TensorFlow as the reference for every other engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from training.architectures import INPUT_SHAPE, scaled
+
+SIGNATURE = "serving_default"
+
+
+def export(model: keras.Model, folder: Path) -> None:
+    """Write `model` to `folder` as a SavedModel with the one signature that every client relies on.
+
+    `serving_default` takes `image`, uint8 `[None, 28, 28, 1]`, 0-255, and returns `probabilities` and
+    `logits`, float32 `[None, 10]`. Scaling is part of the graph, so training and serving can't disagree.
+    """
+    penultimate = keras.Model(model.inputs, model.layers[-2].output)
+    last = model.layers[-1]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *INPUT_SHAPE), tf.uint8, name="image")])  # type: ignore[untyped-decorator]
+    def serve(image: Any) -> dict[str, Any]:
+        hidden = penultimate(scaled(image), training=False)
+        logits = tf.add(tf.matmul(hidden, last.kernel), last.bias)
+        return {"probabilities": tf.nn.softmax(logits), "logits": logits}
+
+    # keras.export.ExportArchive would store every weight twice, and the seeds of the dropout layers.
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: serve})
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """`probabilities` and `logits` are float32 `[n, 10]`."""
+
+    probabilities: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+
+def predict(folder: Path, images: npt.NDArray[np.uint8], batch_size: int = 1000) -> Prediction:
+    """Run the SavedModel in `folder` on uint8 `[n, 28, 28, 1]` images with TensorFlow."""
+    loaded = tf.saved_model.load(str(folder))
+    signature = loaded.signatures[SIGNATURE]
+    batches = [signature(image=tf.constant(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
+    return Prediction(
+        *(np.concatenate([batch[output].numpy() for batch in batches]) for output in ("probabilities", "logits"))
+    )
