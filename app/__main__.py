@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -10,7 +11,6 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
 from app import logs
-from app.main import create_app
 from app.settings import Settings
 
 
@@ -18,37 +18,35 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; exit status 2 for a wrong setting."""
     try:
         settings = CliApp.run(Settings, cli_args=sys.argv[1:] if arguments is None else arguments)
-    except ValidationError as error:
-        for each in error.errors():
-            name = str(each["loc"][0]).upper() if each["loc"] else ""
-            print(f"error: WARDROBE_{name}={each['input']!r}: {each['msg']}; see `python -m app --help`", file=sys.stderr)
+    except (ValidationError, SettingsError) as error:
+        for line in _complaints(error):
+            sys.stderr.write(f"error: {line}; `python -m app --help` lists the settings\n")
         return 2
-    except SettingsError as error:
-        print(f"error: {error}; see `python -m app --help`", file=sys.stderr)
-        return 2
-    options = {
-        "host": settings.host,
-        "port": settings.port,
-        "log_config": logs.config(settings.log_level),
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": settings.graceful_shutdown_seconds,
-    }
-    logs.configure(settings.log_level)
-    if settings.workers == 1:
-        uvicorn.run(create_app(settings), **options)
-    else:
-        os.environ.update(environment(settings))  # each worker reads its settings anew
-        uvicorn.run("app.main:from_environment", factory=True, workers=settings.workers, **options)
+    os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
+    uvicorn.run(
+        "app.main:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=logs.config(settings.log_level),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
+    )
     return 0
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables."""
-    content = settings.model_dump_json()
-    import json
+    values = settings.model_dump(mode="json").items()
+    return {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values}
 
-    return {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in json.loads(content).items()}
+
+def _complaints(error: ValidationError | SettingsError) -> list[str]:
+    if isinstance(error, SettingsError):
+        return [str(error)]
+    return [f"WARDROBE_{'.'.join(map(str, each['loc'])).upper()} is {each['input']!r}: {each['msg']}" for each in error.errors()]
 
 
 if __name__ == "__main__":

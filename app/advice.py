@@ -28,7 +28,8 @@ def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32]
     second, first = np.argsort(probabilities)[-2:]
     if probabilities[first] - probabilities[second] < NEAR_TIE:
         warnings.append(
-            f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) are almost equally probable."
+            f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) "
+            "are almost equally probable."
         )
     return warnings
 

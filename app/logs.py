@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging.config
 from typing import Any
 
+from pythonjsonlogger.core import RESERVED_ATTRS
+
 
 def config(level: str) -> dict[str, Any]:
     """The `logging.config` dictionary for this service and for uvicorn alike."""
@@ -16,6 +18,7 @@ def config(level: str) -> dict[str, Any]:
                 "()": "pythonjsonlogger.json.JsonFormatter",
                 "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
                 "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+                "reserved_attrs": [*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
                 "datefmt": "%Y-%m-%dT%H:%M:%S%z",
             }
         },

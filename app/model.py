@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -81,7 +81,7 @@ class Model:
 
     def classify(self, images: Images) -> Output:
         """Run the graph on uint8 `[n, 28, 28, 1]` images."""
-        return cast(Output, self._run(images))
+        return self._run(images)
 
     def check(self) -> None:
         """Compare the answers to the golden images with those that TensorFlow gave when the version was published.

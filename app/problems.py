@@ -35,7 +35,14 @@ log = logging.getLogger(__name__)
 
 def problem(status: int, title: str, detail: str, request_id: str, **extra: Any) -> Problem:
     """A problem whose type is a URN made from its title."""
-    return Problem(type=f"urn:wardrobe:problem:{title.lower().replace(' ', '-')}", title=title, status=status, detail=detail, request_id=request_id, **extra)
+    return Problem(
+        type=f"urn:wardrobe:problem:{title.lower().replace(' ', '-')}",
+        title=title,
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        **extra,
+    )
 
 
 def problem_of(error: errors.RequestError, request_id: str) -> Problem:
@@ -59,7 +66,9 @@ def install(app: FastAPI) -> None:
 
     async def validation_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {_shown(each.get('input'))}" for each in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {_shown(each.get('input'))}" for each in error.errors()
+        )
         return response(problem_of(errors.InvalidParameterError(f"{wrong}."), request.state.request_id))
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:

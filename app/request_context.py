@@ -58,7 +58,9 @@ class RequestContext:
             log.exception("unexpected failure", extra={"request_id": request_id})
             if status:
                 raise  # the answer has begun: only breaking the connection can say that it is not whole
-            failure = problems.problem(500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", request_id)
+            failure = problems.problem(
+                500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", request_id
+            )
             await problems.response(failure)(scope, receive, send_with_id)
         finally:
             log.info(

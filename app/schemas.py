@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PREDICTION_EXAMPLE = {
+PREDICTION_EXAMPLE: dict[str, Any] = {
     "model": "cnn",
     "version": 1,
     "label": "Ankle boot",

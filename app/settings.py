@@ -19,10 +19,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 is every interface, as the container sets it."""
 
-    port: int = Field(8000, ge=0, le=65535)
+    port: int = Field(default=8000, ge=0, le=65535)
     """TCP port to listen on; 0 takes a free one, named in the log."""
 
-    workers: int = Field(1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve; each loads its own copy of the models. One per core is plenty."""
 
     models_dir: Path = Path("models")
@@ -34,28 +34,28 @@ class Settings(BaseSettings):
     default_model: str = "cnn"
     """Model that answers when a request names none."""
 
-    versions_per_model: int = Field(2, ge=1, le=16)
+    versions_per_model: int = Field(default=2, ge=1, le=16)
     """How many of a model's highest intact versions are loaded; the highest is the default one."""
 
     runtime: Literal["openvino", "tensorflow"] = "openvino"
     """Engine that executes the SavedModels; `tensorflow` is the reference and must be installed by itself."""
 
-    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     """Largest accepted request body in bytes; a larger one is answered with 413."""
 
-    max_pixels: int = Field(50_000_000, ge=784)
+    max_pixels: int = Field(default=50_000_000, ge=784)
     """Largest accepted photo in pixels, width times height, read from its header; a larger one is answered with 422."""
 
-    max_batch: int = Field(256, ge=1, le=4096)
+    max_batch: int = Field(default=256, ge=1, le=4096)
     """Most images in one `/predict/batch` request."""
 
-    photo_threads: int = Field(2, ge=1, le=64)
+    photo_threads: int = Field(default=2, ge=1, le=64)
     """Threads that decode photos, so that a large one does not hold up small images."""
 
-    photo_queue: int = Field(16, ge=0)
+    photo_queue: int = Field(default=16, ge=0)
     """Photos that may wait for a thread; one more is answered with 429."""
 
-    graceful_shutdown_seconds: int = Field(20, ge=0)
+    graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidParameterError, MalformedRequestError, UnsupportedTypeError
-from app.images import ACCEPTED
 
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/bmp")
 MULTIPART = "multipart/form-data"
@@ -36,12 +34,14 @@ async def image(request: Request) -> bytes:
         return await request.body()
     if declared != MULTIPART:
         raise UnsupportedTypeError(
-            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with a field named file, or one of {', '.join(IMAGE_TYPES)} "
-            "with the image as the body (curl: -F file=@image.png, or -H 'Content-Type: image/png' --data-binary @image.png)."
+            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with a field named file, or one of "
+            f"{', '.join(IMAGE_TYPES)} with the image as the body (curl: -F file=@image.png, or -H 'Content-Type: image/png' --data-binary @image.png)."
         )
     files = await _files(request, "file", 1)
     if len(files) != 1:
-        raise InvalidParameterError(f"The form has {len(files)} files named file and must have one: send several to /predict/batch as files.")
+        raise InvalidParameterError(
+            f"The form has {len(files)} files named file and must have one: send several to /predict/batch as files."
+        )
     return files[0]
 
 
@@ -54,20 +54,23 @@ async def images(request: Request, at_most: int) -> list[bytes]:
     declared = _content_type(request)
     if declared != MULTIPART:
         raise UnsupportedTypeError(
-            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with the field files repeated (curl: -F files=@1.png -F files=@2.png)."
+            f"The content type {declared or 'is missing: it'} must be {MULTIPART} with the field files repeated "
+            "(curl: -F files=@1.png -F files=@2.png)."
         )
     files = await _files(request, "files", at_most)
     if not 1 <= len(files) <= at_most:
-        raise InvalidParameterError(f"The form has {len(files)} files named files and must have 1 to {at_most}: send them in several requests.")
+        raise InvalidParameterError(
+            f"The form has {len(files)} files named files and must have 1 to {at_most}: send them in several requests."
+        )
     return files
 
 
 async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
     with _problems_named():
-        stream: AsyncGenerator[bytes, None] = request.stream()  # type: ignore[assignment]
+        stream: AsyncGenerator[bytes, None] = request.stream()
         parser = _InMemory(request.headers, stream, max_files=at_most + SPARE_PARTS, max_fields=SPARE_PARTS, max_part_size=1024)
         form = await parser.parse()
-    files = [value for value in form.getlist(field)]
+    files = form.getlist(field)
     if any(not isinstance(value, UploadFile) for value in files):
         raise InvalidParameterError(f"The form's field {field} is text and must be a file (curl: -F {field}=@image.png, with the @).")
     return [value.file.read() for value in files if isinstance(value, UploadFile)]

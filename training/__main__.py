@@ -43,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--output", type=Path, metavar="DIR", help=f"folder of the published models (default: {DEFAULT_MODELS})")
     data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--data", type=Path, metavar="DIR", help="folder with the four Fashion-MNIST files (default: searched for, then downloaded)")
+    data.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with the four Fashion-MNIST files (default: searched for, then downloaded)"
+    )
     names = f"{', '.join(RECIPES)}, or all"
 
     top = argparse.ArgumentParser(prog="python -m training", description="Train, evaluate and compare the models that the service serves.")
@@ -95,7 +97,11 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
     for name in names:
         evaluation, changed = run.reevaluate(name, options.version, dataset, models, publish=not options.check)
         summary.of_run(evaluation, models / name / str(evaluation.card["version"]), console)
-        console.print(f"{name}: differs from the published report in {', '.join(changed)}" if changed else f"{name}: every figure equals the published report's")
+        console.print(
+            f"{name}: differs from the published report in {', '.join(changed)}"
+            if changed
+            else f"{name}: every figure equals the published report's"
+        )
         differing |= bool(changed)
     if not options.check and len(compare.newest_reports(models)) > 1:
         compare.compare(models)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -40,7 +41,12 @@ def card(name: str, version: int, recipe: Recipe, fit: Fit) -> dict[str, Any]:
         "history": fit.history,
         "duration_s": round(fit.duration_s, 1),
         "data": {"name": NAME, "md5": CONTENT_MD5},
-        "libraries": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+        "libraries": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+        },
         "code_revision": code_revision(),
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -77,7 +83,9 @@ def golden(folder: Path, dataset: Dataset) -> dict[str, Any]:
 
 
 def code_revision() -> str | None:
-    """The checked-out commit, marked `-dirty` where files differ from it; None outside a git checkout."""
+    """WARDROBE_REVISION, which an image is built with, or the checked-out commit, marked `-dirty` where files differ; else None."""
+    if given := os.environ.get("WARDROBE_REVISION"):
+        return given
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],

@@ -51,8 +51,7 @@ def comparison_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
         "loss_difference": _difference(best["test"]["loss"], runner_up["test"]["loss"]),
         "per_class_f1_difference": f1_difference,
         "per_class_best": {
-            label: max(ranking, key=lambda report: report["test"]["per_class"][label]["f1"])["name"]
-            for label in best["dataset"]["labels"]
+            label: max(ranking, key=lambda report: report["test"]["per_class"][label]["f1"])["name"] for label in best["dataset"]["labels"]
         },
         "paper": {report["name"]: _against_paper(report) for report in ranking if report["paper"]},
     }
@@ -88,7 +87,10 @@ def summary(best: dict[str, Any], runner_up: dict[str, Any], comparison: dict[st
         sentences.append(f"The {report['name'].upper()}'s weakest class is {weakest} (F1 {classes[weakest]['f1']:.3f}).")
     for name, rows in comparison["paper"].items():
         accuracy = rows["test_accuracy"]
-        sentences.append(f"The paper's {name.upper()} reached {accuracy['paper']:.2%} on the test images, ours {accuracy['ours']:.2%} ({100 * accuracy['difference']:+.2f} points).")
+        sentences.append(
+            f"The paper's {name.upper()} reached {accuracy['paper']:.2%} on the test images, "
+            f"ours {accuracy['ours']:.2%} ({100 * accuracy['difference']:+.2f} points)."
+        )
     return " ".join(sentences)
 
 
@@ -105,7 +107,7 @@ def _row(report: dict[str, Any]) -> dict[str, Any]:
 def _against_paper(report: dict[str, Any]) -> dict[str, Any]:
     """Every figure the paper prints for this model, ours, and ours minus the paper's."""
     ours, paper = report, report["paper"]
-    rows = {"parameters": _held(ours["parameters"], paper["parameters"])}
+    rows: dict[str, Any] = {"parameters": _held(ours["parameters"], paper["parameters"])}
     for part in ("train", "test"):
         for figure in ("loss", "accuracy"):
             rows[f"{part}_{figure}"] = _held(ours[part][figure], paper[part][figure])

@@ -18,8 +18,8 @@ SHAPE_CENTRE = 3.3
 SKETCH_CENTRE = 0.42
 SKETCH = 0.34
 """Side of the sketch's largest square, or length of half its longest bar."""
-FONT = 9.0
-LONGEST = 23
+FONT = 9.5
+LONGEST = 22
 """Characters of a layer's description that fit its part of the box at the normal font size."""
 
 INK = "#1b1f24"

@@ -23,21 +23,23 @@ from training.evaluate import Evaluation
 
 DPI = 150
 WIDTH = 4.8
-"""Inches: 720 pixels, so that 9-point letters are still read where a phone shrinks the figure to its width."""
+"""Inches: 720 pixels, so that 10-point letters are still read where a phone shrinks the figure to its width."""
 COLOURS = 128
 """Palette of a file: enough for smooth letters and 28x28 pictures at a third of the size."""
 GRID = 5
+SMALL = 9
+"""Points: the largest letters that fit beside each other under the pictures of a grid."""
 
 # Okabe and Ito's colours that stand out from white; told apart by dashes, marks or words as well.
 BLUE, VERMILION, GREEN, PURPLE, BLACK = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"
 INK, MUTED = "#1b1f24", "#57606a"
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
-    "font.size": 9,
-    "axes.titlesize": 10,
+    "font.size": 10,
+    "axes.titlesize": 11,
     "axes.titleweight": "bold",
-    "axes.labelsize": 9,
-    "legend.fontsize": 8.5,
+    "axes.labelsize": 10,
+    "legend.fontsize": 9.5,
     "text.color": INK,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -80,7 +82,7 @@ PLOTS = {
     "accuracy.png": Plot(
         "Accuracy",
         "Line chart of training and validation accuracy after each epoch, with a dotted line at the best epoch.",
-        "Share of correct labels after each epoch; higher is better. The best epoch is the one with the lowest validation loss.",
+        "Share of correct labels after each epoch; higher is better. The best epoch, whose weights the model has, is chosen by validation loss.",
     ),
     "confusion_matrix.png": Plot(
         "Confusion matrix",
@@ -136,7 +138,7 @@ def _data(evaluation: Evaluation) -> Figure:
     figure = _figure(height=5.7)
     for axes, (image, label) in zip(_cells(figure), pictures, strict=False):
         _picture(axes, image, MUTED)
-        axes.set_xlabel(labels[label], labelpad=2)
+        axes.set_xlabel(labels[label], size=SMALL, labelpad=2)
     return figure
 
 
@@ -183,7 +185,7 @@ def _confusion_matrix(evaluation: Evaluation) -> Figure:
         cmap="Blues",
         colorbar=False,
         xticks_rotation=90,
-        text_kw={"size": 8},
+        text_kw={"size": 9},
         im_kw={"norm": PowerNorm(0.5)},  # or the few errors would all look white beside the diagonal
         ax=axes,
     )
@@ -213,7 +215,7 @@ def _roc(evaluation: Evaluation) -> Figure:
         axes.set(xlabel="false positive rate", ylabel="true positive rate")
         axes.grid()
     whole.set(title="All thresholds", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    whole.legend(title="class, AUC", loc="lower right")
+    whole.legend(title="class, AUC", loc="lower right", framealpha=1)
     bottom = np.floor(lowest * 10) / 10
     corner.set(title="False positive rate up to 0.1", xlim=(-0.001, 0.1), ylim=(bottom, 1 + (1 - bottom) / 100))
     return figure
@@ -226,28 +228,24 @@ def _class_line(index: int) -> dict[str, Any]:
 
 
 def _correct(evaluation: Evaluation) -> Figure:
-    return _examples(evaluation, "correct", "✓", GREEN, "-")
+    return _examples(evaluation, "correct", "✓", GREEN)
 
 
 def _misclassified(evaluation: Evaluation) -> Figure:
-    return _examples(evaluation, "misclassified", "✗", VERMILION, "--")
+    return _examples(evaluation, "misclassified", "✗", VERMILION)
 
 
-def _examples(evaluation: Evaluation, kind: str, mark: str, colour: str, frame: str) -> Figure:
+def _examples(evaluation: Evaluation, kind: str, mark: str, colour: str) -> Figure:
     examples = evaluation.report["examples"][kind]
-    figure = _figure(height=7.2)
+    figure = _figure(height=7.5)
+    figure.suptitle(f"above: true class, below: {mark} predicted class and confidence", size=SMALL, color=MUTED)
     if not examples:
         figure.text(0.5, 0.5, "none", ha="center", size=14)
     for axes, example in zip(_cells(figure), examples, strict=False):
-        _picture(axes, evaluation.dataset.test_images[example["test_index"]], colour, frame)
-        axes.set_title(example["true"], size=9, weight="normal", pad=3)
-        axes.set_xlabel(f"{mark} {example['predicted']}\n{_percent(example['confidence'])}", labelpad=2)
+        _picture(axes, evaluation.dataset.test_images[example["test_index"]], colour)
+        axes.set_title(example["true"], size=SMALL, weight="normal", pad=3)
+        axes.set_xlabel(f"{mark} {example['predicted']}\n{example['confidence']:.1%}", size=SMALL, labelpad=2)
     return figure
-
-
-def _percent(confidence: float) -> str:
-    """Rounded down: 100% is not claimed of what is only nearly so."""
-    return f"{int(confidence * 1000) / 10:.1f}%"
 
 
 def _cells(figure: Figure) -> list[Axes]:
@@ -258,9 +256,9 @@ def _cells(figure: Figure) -> list[Axes]:
     return cells
 
 
-def _picture(axes: Axes, image: npt.NDArray[np.uint8], colour: str, frame: str = "-") -> None:
+def _picture(axes: Axes, image: npt.NDArray[np.uint8], colour: str) -> None:
     axes.imshow(image.squeeze(axis=-1), cmap="gray", vmin=0, vmax=255)
-    axes.spines[:].set(visible=True, color=colour, linewidth=1.8, linestyle=frame)
+    axes.spines[:].set(visible=True, color=colour, linewidth=1.8)
 
 
 _FIGURES: dict[str, Callable[[Evaluation], Figure]] = {

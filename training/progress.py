@@ -38,7 +38,6 @@ class FitProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._task = self._bar.add_task(f"{self._name}: epoch", total=self.params["epochs"], figures="")
-        self._steps_of_epoch = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._bar.update(self._task, completed=self._epochs_done + (batch + 1) / self.params["steps"])
@@ -52,7 +51,8 @@ class FitProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ship
         self._bar.update(self._task, completed=epoch + 1, figures=figures)
         if not self._console.is_terminal:
             self._console.print(
-                f"{self._name}: epoch {epoch + 1}/{self.params['epochs']}  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  {figures}",
+                f"{self._name}: epoch {epoch + 1}/{self.params['epochs']}  "
+                f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  {figures}",
                 highlight=False,
                 soft_wrap=True,
             )

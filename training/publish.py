@@ -17,6 +17,8 @@ MANIFEST = "manifest.json"
 NEEDED_BYTES = 32 * 1024 * 1024
 """A version with its plots takes about 3 MB; less free space than this is an answer before training, not after."""
 
+REMEDY = "free some space, mend the folder's permissions, or choose another folder with --output"
+
 
 class Publication:
     """A version in the making: `with Publication(models, "cnn") as draft: …; draft.publish()`.
@@ -33,26 +35,24 @@ class Publication:
         """Start the next version of `name`, or, with `replace`, an improved copy of that published version."""
         self._home = models / name
         self._replaced = replace
+
+    def __enter__(self) -> Self:
         try:
             self._home.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self._home).free
             if free < NEEDED_BYTES:
-                raise TrainingError(f"{self._home} has only {free:,} bytes free and needs {NEEDED_BYTES:,}: free some space, or choose another folder with --output")
+                raise TrainingError(f"{self._home} has {free:,} bytes free and needs {NEEDED_BYTES:,}: {REMEDY}")
             self._clear_dead_drafts()
             self.version, self.folder, self._lock = self._claim()
         except OSError as error:
-            raise unwritable(self._home, error) from error
-        if replace is not None:
-            shutil.copytree(self._home / str(replace), self.folder, dirs_exist_ok=True)
-
-    def __enter__(self) -> Self:
+            raise _unwritable(self._home, error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         os.close(self._lock)
         shutil.rmtree(self.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise unwritable(self._home, error) from error
+            raise _unwritable(self._home, error) from error
 
     def publish(self) -> Path:
         """Write the manifest and move the folder into place.
@@ -122,9 +122,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def unwritable(folder: Path, error: OSError) -> TrainingError:
-    """The error for a folder that the system does not let us fill."""
-    return TrainingError(f"can't write to {folder} ({error.strerror or error}): free some space or mend its permissions, or choose another folder with --output")
+def _unwritable(folder: Path, error: OSError) -> TrainingError:
+    return TrainingError(f"can't write to {folder} ({error.strerror or error}): {REMEDY}")
 
 
 def _lock(folder: Path) -> int:

@@ -26,7 +26,7 @@ def render(evaluation: Evaluation, plots: Path) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=percent, signed=signed, duration=duration, setting=setting)
+    environment.filters.update(percent=percent, signed=signed, duration=duration)
     report = evaluation.report
     return environment.get_template(TEMPLATE).render(
         report=report,
@@ -96,11 +96,6 @@ def duration(seconds: float) -> str:
     """Seconds as a person says them, such as "12 min 3 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def setting(value: object) -> str:
-    """A recipe's value as the table shows it; None means that nothing limits it."""
-    return "all" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _held(name: str, ours: float, paper: float, form: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from training.publish import Publication, published, write_json
 from training.recipes import Recipe
 from training.report import render
 from training.savedmodel import export
+
+LAST_DIGIT = 2e-6
+"""A report has six digits, and the last may round either way on another machine."""
 
 
 def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Console) -> Evaluation:
@@ -53,7 +57,9 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
     versions = published(models / name)
     version = version or (versions[-1] if versions else None)
     if version is None or version not in versions:
-        there = f"published there: {', '.join(map(str, versions))}" if versions else f"train it first with `python -m training train {name}`"
+        there = (
+            f"published there: {', '.join(map(str, versions))}" if versions else f"train it first with `python -m training train {name}`"
+        )
         raise TrainingError(f"{models / name} has no published version {version or ''}: {there}", 2)
     folder = models / name / str(version)
     published_report = _read(folder / "report.json")
@@ -62,6 +68,7 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
     changed = [key for key in keys if not _same(published_report.get(key), evaluation.report.get(key))]
     if publish:
         with Publication(models, name, replace=version) as draft:
+            shutil.copytree(folder, draft.folder, dirs_exist_ok=True)
             write_report(evaluation, draft.folder)
             draft.publish()
     return evaluation, changed
@@ -75,9 +82,9 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal figures; the last of the report's six digits may round either way on another machine."""
+    """Equal but for rounding, however nested."""
     if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) < 2e-6
+        return abs(one - other) < LAST_DIGIT
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

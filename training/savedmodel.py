@@ -50,6 +50,4 @@ def predict(folder: Path, images: npt.NDArray[np.uint8], batch_size: int = 1000)
     loaded = tf.saved_model.load(str(folder))
     signature = loaded.signatures[SIGNATURE]
     batches = [signature(image=tf.constant(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
-    return Prediction(
-        *(np.concatenate([batch[output].numpy() for batch in batches]) for output in ("probabilities", "logits"))
-    )
+    return Prediction(*(np.concatenate([batch[output].numpy() for batch in batches]) for output in ("probabilities", "logits")))

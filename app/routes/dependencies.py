@@ -35,7 +35,11 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 ModelName = Annotated[str | None, Query(alias="model", description="Name of the model; by default the configured default model")]
 VersionNumber = Annotated[PositiveInt | None, Query(alias="version", description="Version of the model; by default the served one")]
 FitChoice = Annotated[
-    Fit, Query(alias="fit", description="`strict`: the image must be 28x28, light on dark. `garment`: any photo is trimmed, scaled, centred and negated to fit.")
+    Fit,
+    Query(
+        alias="fit",
+        description="`strict`: the image must be 28x28, light on dark. `garment`: any photo is trimmed, scaled, centred and negated.",
+    ),
 ]
 
 _EXAMPLES: dict[int, tuple[str, str]] = {

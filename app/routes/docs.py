@@ -16,9 +16,11 @@ _DOCS_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 @router.get("/docs")
 async def docs() -> FileResponse:
+    """Swagger UI on `/openapi.json`."""
     return FileResponse(WEB / "docs.html", headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
 @router.get("/")
 async def index() -> RedirectResponse:
+    """The API page, until there is a page for everyone."""
     return RedirectResponse("/docs")

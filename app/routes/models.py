@@ -23,14 +23,14 @@ VersionPath = Annotated[PositiveInt, Path(description="A loaded version of the m
 @router.get("")
 async def list_models(registry: RegistryDep) -> ModelList:
     """Every model: its served version, the state of all its versions, and why one is not served."""
-    return ModelList(models=[ModelSummary(**_summary(registry, entry)) for entry in registry.entries.values()])
+    return ModelList(models=[_summary(registry, entry) for entry in registry.entries.values()])
 
 
 @router.get("/{name}", responses=problem_answers(404))
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
     """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
     entry = registry.entry(name)
-    return ModelDetail(**_summary(registry, entry), card=entry.served.card.model_dump() if entry.served else None)
+    return ModelDetail(**_summary(registry, entry).model_dump(), card=entry.served.card.model_dump() if entry.served else None)
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))
@@ -49,13 +49,13 @@ async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot:
     return FileResponse(plots[plot], media_type="image/png")
 
 
-def _summary(registry: Registry, entry: Entry) -> dict[str, object]:
-    return {
-        "name": entry.name,
-        "state": "ready" if entry.served else "unavailable",
-        "version": entry.served.version if entry.served else None,
-        "default": entry.name == registry.default,
-        "required": registry.is_required(entry.name),
-        "reason": entry.reason,
-        "versions": [Version(version=each.version, state=each.state, reason=each.reason) for each in entry.versions],
-    }
+def _summary(registry: Registry, entry: Entry) -> ModelSummary:
+    return ModelSummary(
+        name=entry.name,
+        state="ready" if entry.served else "unavailable",
+        version=entry.served.version if entry.served else None,
+        default=entry.name == registry.default,
+        required=registry.is_required(entry.name),
+        reason=entry.reason,
+        versions=[Version(version=each.version, state=each.state, reason=each.reason) for each in entry.versions],
+    )

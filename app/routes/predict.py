@@ -25,7 +25,10 @@ def _multipart(field: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _ONE_IMAGE = {
-    "requestBody": {"required": True, "content": {**_multipart("file", _BINARY), **{each: {"schema": _BINARY} for each in uploads.IMAGE_TYPES}}}
+    "requestBody": {
+        "required": True,
+        "content": {**_multipart("file", _BINARY), **{each: {"schema": _BINARY} for each in uploads.IMAGE_TYPES}},
+    }
 }
 _MANY_IMAGES = {"requestBody": {"required": True, "content": _multipart("files", {"type": "array", "items": _BINARY})}}
 _ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
@@ -33,7 +36,12 @@ _ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
 
 @router.post("/predict", responses=_ERRORS, openapi_extra=_ONE_IMAGE)
 async def predict_one(
-    request: Request, registry: RegistryDep, decoder: DecoderDep, model: ModelName = None, version: VersionNumber = None, fit: FitChoice = "strict"
+    request: Request,
+    registry: RegistryDep,
+    decoder: DecoderDep,
+    model: ModelName = None,
+    version: VersionNumber = None,
+    fit: FitChoice = "strict",
 ) -> Prediction:
     """Classify one image: the multipart field `file`, or the raw body with its image type as content type."""
     data = await uploads.image(request)

@@ -1,0 +1,56 @@
+# Two commands: `make serve` and `make test`. Everything else is what they are made of.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+SERVE := $(VENV)/serve.stamp
+DEV := $(VENV)/dev.stamp
+COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml
+
+.PHONY: serve test check train docker-test lock vendor clean
+
+serve: $(SERVE) ## serve on port 8000 with the committed models
+	$(VENV)/bin/python -m app
+
+test: $(DEV) data check ## every check and test but the container's
+	$(VENV)/bin/python -m pytest
+
+check: $(DEV) ## format, lint and types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+docker-test: $(DEV) ## build the images and try them on a real Docker engine
+	$(VENV)/bin/python -m pytest tests/docker --no-cov
+
+train: $(DEV) data ## train and publish the next version of both models
+	$(VENV)/bin/python -m training train all
+
+.PHONY: data
+data: ## the data set's Debian package, where root on Debian lacks it
+	@if [ ! -d /usr/share/datasets/fashion-mnist ] && [ -z "$$WARDROBE_DATA_DIR" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && apt-get install -y -q dataset-fashion-mnist; fi
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVE): requirements/serve.lock | $(VENV)/bin/python
+	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/serve.lock
+	touch $@
+
+$(DEV): requirements/dev.lock | $(VENV)/bin/python
+	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	touch $@ $(SERVE)
+
+lock: $(DEV) ## resolve the dependencies anew
+	$(VENV)/bin/pip install -q uv
+	$(COMPILE) -o requirements/serve.lock
+	$(COMPILE) --extra train -o requirements/train.lock
+	$(COMPILE) --extra dev -o requirements/dev.lock
+
+SWAGGER := swagger-ui-dist-5.35.0
+vendor: ## fetch the files of the API page again
+	cd build && npm pack --silent $(subst -5,@5,$(SWAGGER)) && tar xzf $(SWAGGER).tgz
+	cd build/package && cp LICENSE NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(CURDIR)/app/web/static/vendor/swagger-ui/
+
+clean:
+	rm -rf $(VENV) build .coverage .mypy_cache .pytest_cache .ruff_cache
