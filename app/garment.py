@@ -25,7 +25,7 @@ def garment(image: Image.Image) -> npt.NDArray[np.uint8]:
     image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # a JPEG decoder can skip what would be averaged away
     upright = ImageOps.exif_transpose(image)
     grey = np.asarray(_reduced(to_grey(upright, WHITE)), dtype=np.int16)
-    ground = int(np.median(_border(grey)))
+    ground = _ground(grey)
     lifted = (ground - grey if ground > 127 else grey - ground).clip(0, 255).astype(np.uint8)
     fitted = Image.fromarray(_trimmed(lifted))
     fitted = ImageOps.contain(fitted, (SIDE, SIDE), Image.Resampling.BOX).filter(SHARPEN)
@@ -39,8 +39,10 @@ def _reduced(image: Image.Image) -> Image.Image:
     return image.reduce(factor) if factor > 1 else image
 
 
-def _border(grey: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+def _ground(grey: npt.NDArray[np.int16]) -> int:
+    """The background's grey level: the median of the corners, as a garment may well touch the edges between them."""
+    depth = max(1, min(grey.shape) // SIDE)
+    return int(np.median([grey[rows, columns] for rows in (slice(depth), slice(-depth, None)) for columns in (slice(depth), slice(-depth, None))]))
 
 
 def _trimmed(lifted: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_status
     except KeyboardInterrupt:
-        errors.print("stopped: nothing was published")
+        errors.print("stopped: the unfinished version was not published")
         return 130
     return status
 
@@ -72,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace, console: Console) -> int:
     if options.limit and not options.output:
         raise TrainingError("a trial (--limit) must not replace the models that are served: name another folder with --output", 2)
+    if options.limit == 1:
+        raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
     chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model).items()}
     models = options.output or DEFAULT_MODELS
     from training import compare, data, run, summary  # TensorFlow takes seconds to import: not for --help or a wrong name

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError
-from training.publish import published, write_json
+from training.publish import published, unwritable, verify, write_json
 
 COMPARISON = "comparison.json"
 
@@ -16,7 +16,7 @@ def compare(models: Path) -> dict[str, Any]:
     """Compare the newest version of every published model and write `comparison.json`.
 
     Raises:
-        TrainingError: Fewer than two models are published in `models`.
+        TrainingError: Fewer than two models are published in `models`, one is damaged, or the folder can't be written to.
     """
     reports = newest_reports(models)
     if len(reports) < 2:
@@ -25,14 +25,20 @@ def compare(models: Path) -> dict[str, Any]:
             f"run `python -m training train all --output {models}` first"
         )
     comparison = comparison_of(reports)
-    write_json(models / COMPARISON, comparison)
+    try:
+        write_json(models / COMPARISON, comparison)
+    except OSError as error:
+        raise unwritable(models, error) from error
     return comparison
 
 
 def newest_reports(models: Path) -> list[dict[str, Any]]:
     """The report of each model's highest version, by name."""
     homes = sorted(each for each in models.iterdir() if published(each)) if models.is_dir() else []
-    return [json.loads((home / str(published(home)[-1]) / "report.json").read_text(encoding="utf-8")) for home in homes]
+    newest = [home / str(published(home)[-1]) for home in homes]
+    for folder in newest:
+        verify(folder)
+    return [json.loads((folder / "report.json").read_text(encoding="utf-8")) for folder in newest]
 
 
 def comparison_of(reports: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,13 +14,13 @@ WIDTH = 4.8
 ROW = 0.44
 BOX_HEIGHT = 0.31
 BOX_LEFT, BOX_RIGHT = 0.86, WIDTH - 0.06
-SHAPE_CENTRE = 3.3
+SHAPE_CENTRE = 3.2
 SKETCH_CENTRE = 0.42
 SKETCH = 0.34
 """Side of the sketch's largest square, or length of half its longest bar."""
 FONT = 9.5
-LONGEST = 22
-"""Characters of a layer's description that fit its part of the box at the normal font size."""
+ROOM = {"layer": 18, "output": 14, "parameters": 10}
+"""Characters that fit a column at the normal font size; longer texts are set smaller."""
 
 INK = "#1b1f24"
 MUTED = "#57606a"
@@ -84,11 +84,15 @@ def _box(axes: Axes, row: dict[str, Any], middle: float) -> None:
             linestyle="-" if trained else (0, (4, 2)),
         )
     )
-    text = description(row)
-    size = FONT * min(1, LONGEST / len(text))
-    axes.text(BOX_LEFT + 0.1, middle, text, va="center", size=size, weight="bold" if trained else "normal", color=INK)
-    axes.text(SHAPE_CENTRE, middle, shape(row), ha="center", va="center", size=FONT, color=INK)
-    axes.text(BOX_RIGHT - 0.1, middle, f"{row['parameters']:,}" if trained else "–", ha="right", va="center", size=FONT, color=INK)
+    style: dict[str, Any] = {"va": "center", "color": INK}
+    layer, output, parameters = description(row), shape(row), f"{row['parameters']:,}" if trained else "–"
+    axes.text(BOX_LEFT + 0.1, middle, layer, size=_size(layer, "layer"), weight="bold" if trained else "normal", **style)
+    axes.text(SHAPE_CENTRE, middle, output, size=_size(output, "output"), ha="center", **style)
+    axes.text(BOX_RIGHT - 0.1, middle, parameters, size=_size(parameters, "parameters"), ha="right", **style)
+
+
+def _size(text: str, column: str) -> float:
+    return FONT * min(1, ROOM[column] / len(text))
 
 
 def _arrow(axes: Axes, start: float, end: float) -> None:

@@ -82,7 +82,8 @@ PLOTS = {
     "accuracy.png": Plot(
         "Accuracy",
         "Line chart of training and validation accuracy after each epoch, with a dotted line at the best epoch.",
-        "Share of correct labels after each epoch; higher is better. The best epoch, whose weights the model has, is chosen by validation loss.",
+        "Share of correct labels after each epoch; higher is better. The best epoch is chosen by validation loss; "
+        "its weights are the model's.",
     ),
     "confusion_matrix.png": Plot(
         "Confusion matrix",
@@ -124,7 +125,9 @@ def _save(figure: Figure, path: Path) -> None:
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, facecolor="white")
     image = Image.open(drawn).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    # by coverage, not by number of pixels: thin lines keep their colours beside large white grounds
+    palette = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+    palette.save(path, optimize=True)
 
 
 def _figure(height: float) -> Figure:
@@ -167,7 +170,8 @@ def _curves(report: dict[str, Any], metric: str, label: str) -> Figure:
     axes.plot(
         best, validation[best - 1], "D", color=INK, markersize=6, linestyle="none", label=f"best epoch {best}: {validation[best - 1]:.4f}"
     )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlim(0.5, len(training) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid()
     axes.legend()
     return figure
@@ -192,7 +196,7 @@ def _confusion_matrix(evaluation: Evaluation) -> Figure:
     for text, value in zip(display.text_.flat, display.confusion_matrix.flat, strict=True):
         text.set_color("white" if display.im_.norm(value) > 0.6 else INK)
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.spines[:].set_visible(False)
+    axes.spines[:].set(visible=True, color=MUTED)
     axes.tick_params(length=0)
     return figure
 
@@ -216,7 +220,7 @@ def _roc(evaluation: Evaluation) -> Figure:
         axes.grid()
     whole.set(title="All thresholds", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     whole.legend(title="class, AUC", loc="lower right", framealpha=1)
-    bottom = np.floor(lowest * 10) / 10
+    bottom = min(np.floor(lowest * 10) / 10, 0.9)
     corner.set(title="False positive rate up to 0.1", xlim=(-0.001, 0.1), ylim=(bottom, 1 + (1 - bottom) / 100))
     return figure
 

@@ -6,7 +6,10 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +17,7 @@ from typing import Any, Self
 from training.errors import TrainingError
 
 MANIFEST = "manifest.json"
+VERSION = re.compile("[1-9][0-9]*")
 NEEDED_BYTES = 32 * 1024 * 1024
 """A version with its plots takes about 3 MB; less free space than this is an answer before training, not after."""
 
@@ -25,7 +29,8 @@ class Publication:
 
     `folder` is the hidden folder to fill. Leaving the block without `publish()` removes it, and what a
     killed process left behind is removed by the next publication of the same model: a lock on the folder,
-    which ends with its process, tells a dead draft from one that another process is still building.
+    which ends with its process, tells a dead draft from one that another process is still building. A second
+    lock, on the model's folder, lets one process at a time claim a version or move it into place.
 
     Raises:
         TrainingError: The models folder can't be written to, or its disk is nearly full.
@@ -35,6 +40,7 @@ class Publication:
         """Start the next version of `name`, or, with `replace`, an improved copy of that published version."""
         self._home = models / name
         self._replaced = replace
+        self._moved = False
 
     def __enter__(self) -> Self:
         try:
@@ -42,17 +48,19 @@ class Publication:
             free = shutil.disk_usage(self._home).free
             if free < NEEDED_BYTES:
                 raise TrainingError(f"{self._home} has {free:,} bytes free and needs {NEEDED_BYTES:,}: {REMEDY}")
-            self._clear_dead_drafts()
-            self.version, self.folder, self._lock = self._claim()
+            with _alone(self._home):
+                self._clear_dead_drafts()
+                self.version, self.folder, self._lock = self._claim()
         except OSError as error:
-            raise _unwritable(self._home, error) from error
+            raise unwritable(self._home, error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._moved:  # once it has, another process may have claimed the same folder name
+            shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
-        shutil.rmtree(self.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise _unwritable(self._home, error) from error
+            raise unwritable(self._home, error) from error
 
     def publish(self) -> Path:
         """Write the manifest and move the folder into place.
@@ -64,18 +72,20 @@ class Publication:
         for path in (*self.folder.rglob("*"), self.folder):
             _flush(path)
         final = self._home / str(self.version)
-        if self._replaced is not None:
-            retired = self._home / f".{self.version}.retired"
-            final.rename(retired)
-            self.folder.rename(final)
-            shutil.rmtree(retired)
-        else:
-            self.folder.rename(final)
-        _flush(self._home)
+        with _alone(self._home):
+            try:
+                if self._replaced is not None:
+                    final.rename(self._home / f".{self.version}.retired")
+                self.folder.rename(final)
+                self._moved = True
+            finally:
+                _clear_retired(self._home)
+            _flush(self._home)
         return final
 
     def _claim(self) -> tuple[int, Path, int]:
-        version = self._replaced or 1 + max([0, *published(self._home)])
+        taken = (int(each.name) for each in self._home.iterdir() if VERSION.fullmatch(each.name))  # even by an incomplete version
+        version = self._replaced or 1 + max(taken, default=0)
         while True:
             folder = self._home / f".{version}.draft"
             try:
@@ -88,12 +98,7 @@ class Publication:
             return version, folder, _lock(folder)
 
     def _clear_dead_drafts(self) -> None:
-        for retired in self._home.glob(".*.retired"):
-            final = self._home / retired.name.split(".")[1]
-            if final.exists():
-                shutil.rmtree(retired)
-            else:  # the process died between the two renames of a replacement
-                retired.rename(final)
+        _clear_retired(self._home)
         for draft in self._home.glob(".*.draft"):
             try:
                 lock = _lock(draft)
@@ -103,10 +108,38 @@ class Publication:
             os.close(lock)
 
 
+def recover(home: Path) -> None:
+    """Bring back the version of a model's folder that a killed process was replacing.
+
+    Raises:
+        TrainingError: The folder can't be written to.
+    """
+    try:
+        with _alone(home):
+            _clear_retired(home)
+    except OSError as error:
+        raise unwritable(home, error) from error
+
+
 def published(home: Path) -> list[int]:
     """The versions in a model's folder that have a manifest, ascending."""
     folders = home.iterdir() if home.is_dir() else ()
-    return sorted(int(each.name) for each in folders if each.name.isdecimal() and (each / MANIFEST).is_file())
+    return sorted(int(each.name) for each in folders if VERSION.fullmatch(each.name) and (each / MANIFEST).is_file())
+
+
+def verify(folder: Path) -> None:
+    """Check that a published version still is what its manifest says.
+
+    Raises:
+        TrainingError: A file is missing, changed or new; the message names it.
+    """
+    try:
+        found, expected = checksums(folder), json.loads((folder / MANIFEST).read_bytes())["sha256"]
+        differing = ", ".join(sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        differing = f"{MANIFEST}: {error!r}"
+    if differing:
+        raise TrainingError(f"{folder} is not what was published ({differing}): restore the folder, or remove it and train again")
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -122,8 +155,29 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def _unwritable(folder: Path, error: OSError) -> TrainingError:
+def unwritable(folder: Path, error: OSError) -> TrainingError:
+    """The answer to a folder that a file could not be written to."""
     return TrainingError(f"can't write to {folder} ({error.strerror or error}): {REMEDY}")
+
+
+def _clear_retired(home: Path) -> None:
+    """Remove what a replacement moved aside, or move it back where the new version did not arrive."""
+    for retired in home.glob(".*.retired"):
+        final = home / retired.name.split(".")[1]
+        if final.exists():
+            shutil.rmtree(retired)
+        else:
+            retired.rename(final)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    descriptor = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _lock(folder: Path) -> int:

@@ -68,8 +68,7 @@ def against_paper(report: dict[str, Any]) -> dict[str, Any] | None:
     for part, words in (("train", "Training"), ("test", "Test")):
         totals.append(_held(f"{words} loss", report[part]["loss"], paper[part]["loss"], "{:.4f}"))
         totals.append(_held(f"{words} accuracy", report[part]["accuracy"], paper[part]["accuracy"], "{:.4f}"))
-    for figure in ("correct", "incorrect"):
-        totals.append(_held(f"Test images {figure}", report["test"][figure], paper["test"][figure], "{:,}"))
+    totals += [_held(f"Test images {each}", report["test"][each], paper["test"][each], "{:,}") for each in ("correct", "incorrect")]
     averages = {f"{each} avg": (report["test"][f"{each}_avg"], paper["test"][f"{each}_avg"]) for each in ("macro", "weighted")}
     classes = {label: (report["test"]["per_class"][label], row) for label, row in paper["test"]["per_class"].items()}
     per_class = {

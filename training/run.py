@@ -16,7 +16,7 @@ from training.evaluate import Evaluation, evaluate
 from training.fit import fit
 from training.plots import draw
 from training.progress import FitProgress
-from training.publish import Publication, published, write_json
+from training.publish import Publication, published, recover, verify, write_json
 from training.recipes import Recipe
 from training.report import render
 from training.savedmodel import export
@@ -52,8 +52,10 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
         The evaluation, and the report's keys that changed.
 
     Raises:
-        TrainingError: There is no such published version, or its folder can't be written to.
+        TrainingError: There is no such published version, it is damaged, or its folder can't be written to.
     """
+    if (models / name).is_dir():
+        recover(models / name)
     versions = published(models / name)
     version = version or (versions[-1] if versions else None)
     if version is None or version not in versions:
@@ -62,8 +64,11 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
         )
         raise TrainingError(f"{models / name} has no published version {version or ''}: {there}", 2)
     folder = models / name / str(version)
-    published_report = _read(folder / "report.json")
-    evaluation = evaluate(folder, _read(folder / "card.json"), dataset)
+    verify(folder)
+    published_report, facts = _read(folder / "report.json"), _read(folder / "card.json")
+    if trained_on := facts["recipe"]["train_images"]:
+        dataset = dataset.limited(trained_on)
+    evaluation = evaluate(folder, facts, dataset)
     keys = sorted(published_report.keys() | evaluation.report.keys())
     changed = [key for key in keys if not _same(published_report.get(key), evaluation.report.get(key))]
     if publish:

@@ -21,6 +21,9 @@ def export(model: keras.Model, folder: Path) -> None:
 
     `serving_default` takes `image`, uint8 `[None, 28, 28, 1]`, 0-255, and returns `probabilities` and
     `logits`, float32 `[None, 10]`. Scaling is part of the graph, so training and serving can't disagree.
+
+    Raises:
+        OSError: The folder can't be written to, or its disk is full.
     """
     penultimate = keras.Model(model.inputs, model.layers[-2].output)
     last = model.layers[-1]
@@ -34,7 +37,10 @@ def export(model: keras.Model, folder: Path) -> None:
     # keras.export.ExportArchive would store every weight twice, and the seeds of the dropout layers.
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: serve})
+    try:
+        tf.saved_model.save(module, str(folder), signatures={SIGNATURE: serve})
+    except tf.errors.OpError as error:  # "{{node …}} /path; No space left on device [Op:SaveV2]"
+        raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from training.evaluate import Evaluation
 
@@ -24,5 +25,5 @@ def of_run(evaluation: Evaluation, folder: Path, console: Console) -> None:
     table.add_row("correct, incorrect", f"{test['correct']:,}, {test['incorrect']:,}")
     for label, row in test["per_class"].items():
         table.add_row(label, f"precision {row['precision']:.2f}  recall {row['recall']:.2f}  F1 {row['f1']:.2f}")
-    table.add_row("report", str(folder / "report.html"))
+    table.add_row("report", Text(str(folder / "report.html"), overflow="fold"))
     console.print(table)

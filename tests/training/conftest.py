@@ -1,0 +1,83 @@
+"""Two trial runs of one real command, in processes of their own, which every test that reads a published version shares."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from training.data import Dataset, load
+
+REPOSITORY = Path(__file__).parents[2]
+TRAINING = [sys.executable, "-m", "training"]
+TRIAL = ["train", "all", "--limit", "1500", "--epochs", "2", "--output"]
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "WARDROBE_REVISION"}
+} | {"TERM": "xterm"}
+LONGEST = 300
+"""Seconds after which a process that hangs fails its test instead of the whole run."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the command: what it published and said."""
+
+    models: Path
+    status: int
+    output: str
+    errors: str
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    return load()
+
+
+@pytest.fixture(scope="session")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, Trial]:
+    """The same command twice at once: its output into a pipe, and on a terminal, where both streams are one."""
+    piped, shown = (tmp_path_factory.mktemp(kind) / "models" for kind in ("piped", "shown"))
+    process = subprocess.Popen(
+        [*TRAINING, *TRIAL, str(piped)], cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    on_terminal = _on_terminal(shown)
+    output, errors = process.communicate(timeout=LONGEST)
+    return Trial(piped, process.returncode, output, errors), on_terminal
+
+
+@pytest.fixture(scope="session")
+def trial(trials: tuple[Trial, Trial]) -> Trial:
+    """A run whose models must stay as they were published; `models` is for tests that change them."""
+    assert trials[0].status == 0, trials[0].errors
+    return trials[0]
+
+
+@pytest.fixture
+def models(trial: Trial, tmp_path: Path) -> Path:
+    """A copy of the trial's models folder."""
+    return Path(shutil.copytree(trial.models, tmp_path / "models"))
+
+
+def _on_terminal(models: Path) -> Trial:
+    leader, follower = pty.openpty()
+    shown = bytearray()
+    with subprocess.Popen(
+        [*TRAINING, *TRIAL, str(models)], cwd=REPOSITORY, env=ENVIRONMENT, stdin=follower, stdout=follower, stderr=follower
+    ) as process:
+        os.close(follower)
+        try:
+            while chunk := os.read(leader, 65536):
+                shown += chunk
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        finally:
+            os.close(leader)
+    return Trial(models, process.returncode, shown.decode(), "")
