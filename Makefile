@@ -3,7 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 SERVE := $(VENV)/serve.stamp
 DEV := $(VENV)/dev.stamp
-COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml
+# OpenVINO's telemetry reports each import to its makers; it runs without, so it is in no lock file and --no-deps keeps it out.
+INSTALL := $(VENV)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r
+COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package openvino-telemetry -q pyproject.toml
 
 .PHONY: serve test check train docker-test lock vendor clean
 
@@ -34,11 +36,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SERVE): requirements/serve.lock | $(VENV)/bin/python
-	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/serve.lock
+	$(INSTALL) requirements/serve.lock
 	touch $@
 
 $(DEV): requirements/dev.lock | $(VENV)/bin/python
-	$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(INSTALL) requirements/dev.lock
 	touch $@ $(SERVE)
 
 lock: $(DEV) ## resolve the dependencies anew

@@ -17,14 +17,15 @@ TRIM_FUZZ = 0.05 * 255
 """Grey levels within which a pixel counts as background: the paper's 5 %."""
 WORKING_SIDE = 16 * SIDE
 """A larger photo is first averaged down to about this: sixteen samples a pixel are plenty, and the rest costs only time."""
+AVERAGED = ("L", "LA", "RGB", "RGBA", "CMYK")
 SHARPEN = ImageFilter.UnsharpMask(radius=1, percent=50, threshold=0)
 
 
 def garment(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Fit a photo into uint8 `(28, 28)`, light garment on a ground of 0; it may be dark on light or light on dark."""
     image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # a JPEG decoder can skip what would be averaged away
-    upright = ImageOps.exif_transpose(image)
-    grey = np.asarray(_reduced(to_grey(upright, WHITE)), dtype=np.int16)
+    upright = ImageOps.exif_transpose(_reduced(image))
+    grey = np.asarray(to_grey(upright, WHITE), dtype=np.int16)
     ground = _ground(grey)
     lifted = (ground - grey if ground > 127 else grey - ground).clip(0, 255).astype(np.uint8)
     fitted = Image.fromarray(_trimmed(lifted))
@@ -36,13 +37,21 @@ def garment(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 def _reduced(image: Image.Image) -> Image.Image:
     factor = max(image.size) // WORKING_SIDE
-    return image.reduce(factor) if factor > 1 else image
+    if factor < 2:
+        return image
+    if image.mode == "1" or image.mode.startswith("I"):
+        image = to_grey(image, WHITE)
+    elif image.mode not in AVERAGED or "transparency" in image.info:  # palette indices and colour keys have no average
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.reduce(factor)
 
 
 def _ground(grey: npt.NDArray[np.int16]) -> int:
     """The background's grey level: the median of the corners, as a garment may well touch the edges between them."""
     depth = max(1, min(grey.shape) // SIDE)
-    return int(np.median([grey[rows, columns] for rows in (slice(depth), slice(-depth, None)) for columns in (slice(depth), slice(-depth, None))]))
+    return int(
+        np.median([grey[rows, columns] for rows in (slice(depth), slice(-depth, None)) for columns in (slice(depth), slice(-depth, None))])
+    )
 
 
 def _trimmed(lifted: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

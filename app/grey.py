@@ -13,7 +13,7 @@ def to_grey(image: Image.Image, background: int) -> Image.Image:
     if image.mode == "L" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
-        return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (background,) * 3 + (255,)), layers).convert("L")

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import logs, problems
+from app import logs, openapi, problems
 from app.decoder import Decoder
 from app.registry import Registry
 from app.request_context import RequestContext
@@ -52,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for routes in (predict, metrics, models, health, docs):
         app.include_router(routes.router)
+    openapi.install(app)
     app.mount("/static", StaticFiles(directory=docs.WEB / "static"), name="static")
     return app
 

@@ -30,8 +30,8 @@ def verify(folder: Path) -> frozenset[str]:
     if extra := sorted(found.keys() - expected.keys()):
         raise BrokenVersionError(f"not in {MANIFEST}: {', '.join(extra)}")
     for name, path in found.items():
-        if path.is_symlink():
-            raise BrokenVersionError(f"{name} is a symbolic link")
+        if path.is_symlink() or not path.is_file():  # a link leads out of what was published, a pipe would never end
+            raise BrokenVersionError(f"{name} is not a regular file")
         try:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:

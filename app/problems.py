@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http
 import logging
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,7 +32,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
 log = logging.getLogger(__name__)
 
 
-def problem(status: int, title: str, detail: str, request_id: str, **extra: Any) -> Problem:
+def problem(status: int, title: str, detail: str, request_id: str) -> Problem:
     """A problem whose type is a URN made from its title."""
     return Problem(
         type=f"urn:wardrobe:problem:{title.lower().replace(' ', '-')}",
@@ -41,7 +40,6 @@ def problem(status: int, title: str, detail: str, request_id: str, **extra: Any)
         status=status,
         detail=detail,
         request_id=request_id,
-        **extra,
     )
 
 

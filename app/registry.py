@@ -57,7 +57,7 @@ class Registry:
         self._default = settings.default_model
         self._required = settings.required_models
         self._entries = {name: _scan(settings.models_dir / name, settings) for name in _names(settings)}
-        self.comparison = _comparison(settings.models_dir / COMPARISON)
+        self.comparison = self._comparison(settings.models_dir / COMPARISON)
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -93,7 +93,7 @@ class Registry:
             UnknownModelError, UnknownVersionError: There is no such model or version.
             ModelUnavailableError: The model or version is known but can't be served now.
         """
-        entry = self.entry(name or self._default)
+        entry = self.entry(self._default if name is None else name)
         served = entry.served
         if served is None:
             raise ModelUnavailableError(f"The model {entry.name} is not available: {entry.reason}.")
@@ -121,6 +121,20 @@ class Registry:
             except BrokenVersionError as error:
                 failures[name] = str(error)
         return failures
+
+    def _comparison(self, path: Path) -> dict[str, Any] | None:
+        """The stored comparison, if each version it holds is a served one."""
+        try:
+            content: dict[str, Any] = json.loads(path.read_bytes())
+            compared = {name: row["version"] for name, row in content["models"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("the comparison of the models can't be read", extra={"path": str(path), "reason": repr(error)})
+            return None
+        served = {model.name: model.version for model in self.served()}
+        if not compared.items() <= served.items():
+            log.warning("the comparison is of other versions than those served", extra={"compared": compared, "served": served})
+            return None
+        return content
 
 
 def _names(settings: Settings) -> list[str]:
@@ -157,15 +171,6 @@ def _versions(home: Path) -> list[int]:
     except OSError:
         return []
     return sorted((int(name) for name in names if name.isdecimal() and name.isascii() and name[0] != "0"), reverse=True)
-
-
-def _comparison(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        log.warning("there is no comparison of the models", extra={"path": str(path), "reason": str(error)})
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _shortened(name: str) -> str:

@@ -28,11 +28,59 @@ PREDICTION_EXAMPLE: dict[str, Any] = {
     "warnings": [],
 }
 
+PROBLEM_EXAMPLE: dict[str, Any] = {
+    "type": "urn:wardrobe:problem:unprocessable-image",
+    "title": "Unprocessable image",
+    "status": 422,
+    "detail": "The image is 27x28 and must be 28x28: resize it, or add fit=garment to have any photo fitted.",
+    "request_id": "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a",
+}
+METRICS_EXAMPLE: dict[str, Any] = {
+    "dataset": {"name": "Fashion-MNIST", "train_images": 60000, "test_images": 10000, "labels": ["T-shirt/top", "Trouser", "…"]},
+    "models": {
+        "cnn": {
+            "version": 1,
+            "parameters": 69834,
+            "train": {"loss": 0.16, "accuracy": 0.94},
+            "test": {
+                "loss": 0.25,
+                "accuracy": 0.91,
+                "correct": 9100,
+                "incorrect": 900,
+                "macro_avg": {"precision": 0.91, "recall": 0.91, "f1": 0.91},
+                "per_class": {"Trouser": {"precision": 0.99, "recall": 0.98, "f1": 0.98, "support": 1000, "roc_auc": 0.999}},
+                "confusion_matrix": [[810, 0], [1, 980]],
+            },
+            "paper": {"test": {"accuracy": 0.9138}},
+        }
+    },
+    "comparison": {
+        "best": "cnn",
+        "runner_up": "ann",
+        "accuracy_difference": 0.05,
+        "per_class_f1_difference": {"Trouser": 0.01},
+        "summary": "On the same 10,000 test images the CNN …",
+    },
+}
+SUMMARY_EXAMPLE: dict[str, Any] = {
+    "name": "cnn",
+    "state": "ready",
+    "version": 1,
+    "default": True,
+    "required": True,
+    "reason": None,
+    "versions": [{"version": 1, "state": "served", "reason": None}],
+}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [value]})
+
 
 class Problem(BaseModel):
     """An error as RFC 9457 describes it, `application/problem+json`."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = _example(PROBLEM_EXAMPLE)
 
     type: str = Field(description="A URN that names the kind of problem")
     title: str = Field(description="The kind of problem in words")
@@ -44,7 +92,7 @@ class Problem(BaseModel):
 class Prediction(BaseModel):
     """One model's answer for one image."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION_EXAMPLE]})
+    model_config = _example(PREDICTION_EXAMPLE)
 
     model: str
     version: int
@@ -59,11 +107,15 @@ class Prediction(BaseModel):
 class Batch(BaseModel):
     """The answers for several images, in the order of the files; a bad image fails alone."""
 
+    model_config = _example({"results": [PREDICTION_EXAMPLE, PROBLEM_EXAMPLE]})
+
     results: list[Prediction | Problem]
 
 
 class SideBySide(BaseModel):
     """Every model's answer for one image."""
+
+    model_config = _example({"models": {"ann": {**PREDICTION_EXAMPLE, "model": "ann"}, "cnn": PREDICTION_EXAMPLE}, "agree": True})
 
     models: dict[str, Prediction | Problem] = Field(description="By model name; a model that can't answer has a problem instead")
     agree: bool = Field(description="Whether all that answered gave the same label")
@@ -71,6 +123,8 @@ class SideBySide(BaseModel):
 
 class Metrics(BaseModel):
     """The stored evaluation of the served models."""
+
+    model_config = _example(METRICS_EXAMPLE)
 
     dataset: dict[str, Any] | None = Field(description="Name, image counts and labels of the data")
     models: dict[str, dict[str, Any]] = Field(description="Each model's report: train and test figures, curves, the paper's figures")
@@ -90,6 +144,8 @@ class Version(BaseModel):
 class ModelSummary(BaseModel):
     """One model: which version answers, or why none does."""
 
+    model_config = _example(SUMMARY_EXAMPLE)
+
     name: str
     state: Literal["ready", "unavailable"]
     version: int | None = Field(description="The version that answers by default")
@@ -102,11 +158,15 @@ class ModelSummary(BaseModel):
 class ModelDetail(ModelSummary):
     """One model with the card of its served version."""
 
+    model_config = _example({**SUMMARY_EXAMPLE, "card": {"name": "cnn", "version": 1, "parameters": 69834, "seed": 0, "best_epoch": 71}})
+
     card: dict[str, Any] | None
 
 
 class ModelList(BaseModel):
     """Every model of the service."""
+
+    model_config = _example({"models": [SUMMARY_EXAMPLE]})
 
     models: list[ModelSummary]
 
@@ -114,11 +174,15 @@ class ModelList(BaseModel):
 class Health(BaseModel):
     """The process lives."""
 
+    model_config = _example({"status": "ok"})
+
     status: Literal["ok"] = "ok"
 
 
 class Readiness(BaseModel):
     """Every required model answers its golden images."""
+
+    model_config = _example({"status": "ready", "models": {"ann": 1, "cnn": 1}})
 
     status: Literal["ready"] = "ready"
     models: dict[str, int] = Field(description="The served version of each model")

@@ -35,7 +35,8 @@ async def image(request: Request) -> bytes:
     if declared != MULTIPART:
         raise UnsupportedTypeError(
             f"The content type {declared or 'is missing: it'} must be {MULTIPART} with a field named file, or one of "
-            f"{', '.join(IMAGE_TYPES)} with the image as the body (curl: -F file=@image.png, or -H 'Content-Type: image/png' --data-binary @image.png)."
+            f"{', '.join(IMAGE_TYPES)} with the image as the body "
+            "(curl: -F file=@image.png, or -H 'Content-Type: image/png' --data-binary @image.png)."
         )
     files = await _files(request, "file", 1)
     if len(files) != 1:

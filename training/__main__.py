@@ -10,7 +10,6 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import argparse
 import dataclasses
-import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from rich.console import Console
 
 from training.errors import TrainingError
 from training.recipes import RECIPES, Recipe, recipe_named
+from training.stopping import Stopped, stoppable
 
 DEFAULT_MODELS = Path("models")
 
@@ -25,16 +25,16 @@ DEFAULT_MODELS = Path("models")
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 the machine could not, 2 the request was wrong, 130 and 143 stopped."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
     errors = Console(stderr=True, highlight=False)
     try:
-        status: int = options.command(options, Console(highlight=False))
+        with stoppable():
+            status: int = options.command(options, Console(highlight=False))
     except TrainingError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_status
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         errors.print("stopped: the unfinished version was not published")
-        return 130
+        return stopped.exit_status
     return status
 
 
@@ -136,11 +136,6 @@ def _natural(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
     return int(text)
-
-
-def _terminate(number: int, frame: object) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that drafts are removed; 143 tells the two apart."""
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def fit(recipe: Recipe, dataset: Dataset, callbacks: list[keras.callbacks.Callba
     The seed and deterministic ops make the same recipe give the same weights on the same machine
     (https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism).
     """
+    keras.utils.clear_session()  # layer names count from one, whatever this process trained before
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
     model = ARCHITECTURES[recipe.architecture]()

@@ -8,8 +8,9 @@ from fastapi import Depends, Query, Request
 
 from app.decoder import Decoder
 from app.images import Fit
+from app.problems import MEDIA_TYPE
 from app.registry import Registry
-from app.schemas import PositiveInt, Problem
+from app.schemas import PositiveInt
 from app.settings import Settings
 
 
@@ -67,4 +68,4 @@ def _answer(status: int) -> dict[str, Any]:
         "detail": detail,
         "request_id": "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a",
     }
-    return {"model": Problem, "description": title, "content": {"application/problem+json": {"example": example}}}
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse, HTMLResponse
@@ -16,6 +16,10 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 # A report holds its own style and pictures and nothing else.
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+_PNG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The figure", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 VersionPath = Annotated[PositiveInt, Path(description="A loaded version of the model")]
 
@@ -40,7 +44,7 @@ async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> 
     return FileResponse(model.report_page, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY})
 
 
-@router.get("/{name}/versions/{version}/plots/{plot}", response_class=FileResponse, responses=problem_answers(404, 422, 503))
+@router.get("/{name}/versions/{version}/plots/{plot}", response_class=FileResponse, responses=_PNG | problem_answers(404, 422, 503))
 async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot: str) -> FileResponse:
     """A figure of a version's report, a PNG."""
     plots = registry.model(name, version).plots

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, Trial
 from training.__main__ import main
-from training.data import CONTENT_MD5, LABELS, locate
+from training.data import CONTENT_MD5, LABELS, Dataset, locate
+from training.evaluate import Evaluation
 from training.plots import PLOTS
+from training.summary import of_run
 
 ARTEFACT = {"saved_model.pb", "card.json", "report.json", "report.html", "golden.json", "manifest.json", "variables/variables.index"}
-FULL_STOP = 128
-"""A process that a signal ended says so by its exit status: 128 and the signal's number."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +43,19 @@ Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """The command, in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
 
     def command(*arguments: object) -> Outcome:
         capfd.readouterr()
         try:
             status = main(list(map(str, arguments)))
         except SystemExit as stopped:  # how argparse refuses
-            assert isinstance(stopped.code, int)
-            status = stopped.code
+            status = int(stopped.code or 0)
         said = capfd.readouterr()
         return Outcome(status, said.out, said.err)
 
-    yield command
-    signal.signal(signal.SIGTERM, handler)
+    return command
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -126,7 +127,8 @@ def test_a_trial_run_reports_each_epoch_and_ends_with_a_summary(trial: Trial) ->
 def test_on_a_terminal_a_bar_moves(trials: tuple[Trial, Trial]) -> None:
     shown = trials[1]
     assert shown.status == 0
-    assert re.search(r"cnn: epoch .*━.* 2/2 .*val_loss \d\.\d{4}", shown.output)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.output)
+    assert re.search(r"cnn: epoch ━+ 2/2 val_loss \d\.\d{4}", plain), plain
     assert "\x1b[" in shown.output
     assert "ann: epoch 1/2" not in shown.output  # the lines are for where nothing can move
     assert "Traceback" not in shown.output
@@ -135,7 +137,13 @@ def test_on_a_terminal_a_bar_moves(trials: tuple[Trial, Trial]) -> None:
 def test_two_runs_publish_the_same_but_for_time(trials: tuple[Trial, Trial]) -> None:
     one, other = (contents(trial.models) for trial in trials)
     differing = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
-    assert {name.partition("/1/")[2] for name in differing} <= {"card.json", "manifest.json", "saved_model.pb", "fingerprint.pb", "report.html"}
+    assert {name.partition("/1/")[2] for name in differing} <= {
+        "card.json",
+        "manifest.json",
+        "saved_model.pb",
+        "fingerprint.pb",
+        "report.html",
+    }
 
 
 def test_another_run_publishes_the_next_version_and_compares_it(run: Run, models: Path) -> None:
@@ -157,12 +165,11 @@ def test_another_run_publishes_the_next_version_and_compares_it(run: Run, models
 
 def test_evaluating_again_gives_the_same_figures_and_keeps_the_graph(run: Run, models: Path) -> None:
     before = contents(models)
-    outcome = run("evaluate", "all", "--output", models)
+    outcome = run("evaluate", "cnn", "--output", models)
     assert outcome.status == 0
-    for name in ("ann", "cnn"):
-        assert f"{name}: every figure equals the published report's\n" in outcome.output
-        assert os.listdir(models / name) == ["1"]  # noqa: PTH208
-        assert_verified(models / name / "1")
+    assert outcome.output.endswith("cnn: every figure equals the published report's\n")
+    assert os.listdir(models / "cnn") == ["1"]  # noqa: PTH208
+    assert_verified(models / "cnn" / "1")
     after = contents(models)
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == set()
@@ -291,12 +298,14 @@ def test_an_output_that_is_a_file_is_answered(run: Run, tmp_path: Path) -> None:
     assert outcome.errors.endswith("or choose another folder with --output\n")
 
 
-def test_a_folders_name_is_printed_as_it_is(run: Run, models: Path, tmp_path: Path) -> None:
+def test_a_folders_name_is_printed_as_it_is(trial: Trial, dataset: Dataset) -> None:
     """Square brackets are rich's markup, and a wrong one would be an error of its own."""
-    odd = models.rename(tmp_path / "[bold]x[/y]")
-    outcome = run("evaluate", "ann", "--check", "--output", odd)
-    assert outcome.status == 0
-    assert str(odd / "ann" / "1" / "report.html") in re.sub(r"[│\s]+", "", outcome.output)
+    published = trial.models / "cnn" / "1"
+    labels, probabilities = dataset.test_labels.astype(np.int64), np.zeros((10_000, 10), np.float32)
+    evaluation = Evaluation(read(published / "report.json"), read(published / "card.json"), dataset, labels, labels, probabilities)
+    said = io.StringIO()
+    of_run(evaluation, Path("[bold]x[/y]"), Console(file=said, width=100))
+    assert " [bold]x[/y]/report.html " in said.getvalue()
 
 
 def test_an_error_is_one_line_without_a_traceback_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -316,35 +325,36 @@ def test_an_error_is_one_line_without_a_traceback_in_a_process_of_its_own(tmp_pa
 # Stopping
 
 
-@pytest.mark.parametrize("last", ["epoch 2/", "epoch 3/3"], ids=["fitting", "publishing"])
-def test_a_run_that_is_stopped_says_so_and_leaves_nothing(last: str, tmp_path: Path) -> None:
-    """By Ctrl-C and by SIGTERM, each in a run of its own; behind the last epoch come export, evaluation and report."""
-    epochs = "3" if last.endswith("/3") else "150"
-    runs = {number: tmp_path / number.name for number in (signal.SIGINT, signal.SIGTERM)}
-    processes = {
-        number: subprocess.Popen(
-            # a shell's background job ignores SIGINT, and its children would: these do not
-            ["env", "--default-signal=INT", *TRAINING, "train", "ann", "--limit", "1000", "--epochs", epochs, "--output", str(models)],
-            cwd=REPOSITORY,
-            env=ENVIRONMENT | {"PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number, models in runs.items()
-    }
-    for number, process in processes.items():
-        with process:
+def test_a_run_that_is_stopped_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    """By Ctrl-C while it fits, and by SIGTERM behind the last epoch, where export, evaluation and report come."""
+    runs = [(signal.SIGINT, 150, tmp_path / "fitting"), (signal.SIGTERM, 2, tmp_path / "publishing")]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    # a shell's background job ignores SIGINT, and its children would: this one does not
+                    ["env", "--default-signal=INT", *TRAINING, *f"train ann --limit 1000 --epochs {epochs} --output".split(), str(models)],
+                    cwd=REPOSITORY,
+                    env=ENVIRONMENT,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _, epochs, models in runs
+        ]
+        for process in processes:
+            stack.callback(process.kill)
+        for process, (number, epochs, models) in zip(processes, runs, strict=True):
             assert process.stdout
-            seen = next((line for line in process.stdout if last in line), None)
-            assert seen, process.communicate()
-            assert os.listdir(runs[number] / "ann") == [".1.draft"]  # noqa: PTH208
+            assert any(f"epoch 2/{epochs}" in line for line in process.stdout)
+            assert os.listdir(models / "ann") == [".1.draft"]  # noqa: PTH208
             process.send_signal(number)
             _, errors = process.communicate(timeout=LONGEST)
-        assert process.returncode == FULL_STOP + number
-        assert "Traceback" not in errors
-        assert ("stopped: the unfinished version was not published" in errors) == (number == signal.SIGINT)
-        assert list(runs[number].rglob("*")) == [runs[number] / "ann"]
+            assert process.returncode == 128 + number
+            assert "Traceback" not in errors
+            assert errors.endswith("stopped: the unfinished version was not published\n")
+            assert list(models.rglob("*")) == [models / "ann"]
 
 
 # Help

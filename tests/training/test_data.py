@@ -167,7 +167,7 @@ def test_without_debians_package_keras_cache_is_used(folder: Path, tmp_path: Pat
 def test_without_a_home_the_cache_is_keras_last_resort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
-    assert keras_cache() == Path("/tmp/.keras/datasets/fashion-mnist")
+    assert keras_cache() == Path("/tmp/.keras/datasets/fashion-mnist")  # noqa: S108
 
 
 def test_no_copy_and_no_download_is_an_answer_and_what_keras_has_downloaded_is_found(folder: Path, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_classes_are_those_worked_out_by_hand(by_hand: Evaluation) -> None:
         row = per_class[label]
         assert (row["precision"], row["recall"], row["support"]) == (round(precision, 6), round(recall, 6), support), label
         assert row["f1"] == pytest.approx(2 * precision * recall / (precision + recall), abs=1e-6)
-    # of 2 × 20 pairs of a Shirt and another image: 19 + 0 in the right order, 1 + 19 level
+    # of 2 times 20 pairs of a Shirt and another image: 19 + 0 in the right order, 1 + 19 level
     assert per_class["Shirt"]["roc_auc"] == pytest.approx((19 + 20 / 2) / 40, abs=1e-6)
     assert per_class["Trouser"]["roc_auc"] == 1
 
@@ -148,9 +148,7 @@ def cross_entropy(true: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.flo
     return float(log_loss(true, exact / exact.sum(axis=1, keepdims=True)))
 
 
-def test_figures_equal_scikit_learns_other_functions(
-    published: tuple[dict[str, Any], npt.NDArray[np.float32]], dataset: Dataset
-) -> None:
+def test_figures_equal_scikit_learns_other_functions(published: tuple[dict[str, Any], npt.NDArray[np.float32]], dataset: Dataset) -> None:
     report, probabilities = published
     test, true, predicted = report["test"], dataset.test_labels, probabilities.argmax(axis=1)
     assert test["accuracy"] == pytest.approx(accuracy_score(true, predicted), abs=1e-6)

@@ -45,9 +45,7 @@ def test_every_class_has_1000_images(paper: dict[str, Any]) -> None:
 @pytest.mark.parametrize("label", LABELS)
 def test_f1_follows_from_precision_and_recall(paper: dict[str, Any], label: str) -> None:
     row = paper["test"]["per_class"][label]
-    corners = [
-        2 * p * r / (p + r) for p, r in product(*((row[figure] - HALF, row[figure] + HALF) for figure in ("precision", "recall")))
-    ]
+    corners = [2 * p * r / (p + r) for p, r in product(*((row[figure] - HALF, row[figure] + HALF) for figure in ("precision", "recall")))]
     assert min(corners) - HALF <= row["f1"] <= max(corners) + HALF
 
 

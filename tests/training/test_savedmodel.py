@@ -49,9 +49,7 @@ def test_the_one_signature_is_the_designs(exported: tuple[keras.Model, Path]) ->
     }
 
 
-def test_the_graph_answers_as_the_network_does_on_scaled_images(
-    exported: tuple[keras.Model, Path], images: npt.NDArray[np.uint8]
-) -> None:
+def test_the_graph_answers_as_the_network_does_on_scaled_images(exported: tuple[keras.Model, Path], images: npt.NDArray[np.uint8]) -> None:
     model, folder = exported
     expected = np.asarray(model(np.asarray(scaled(images)), training=False))
     prediction = predict(folder, images)

@@ -1,0 +1,237 @@
+"""Broken, missing and strange folders: the service starts, serves the rest and says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError
+from app.registry import Registry
+from app.settings import Settings
+from tests.conftest import png
+from tests.server import Server
+from training.data import Dataset
+from training.publish import MANIFEST, checksums, write_json
+
+
+@pytest.fixture
+def copy(models: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(models, tmp_path / "models"))
+
+
+def registry(folder: Path, **settings: object) -> Registry:
+    return Registry(Settings(models_dir=folder, **settings))  # type: ignore[arg-type]
+
+
+def seal(version: Path) -> None:
+    """Give a changed folder a manifest that fits, as only its publisher could."""
+    write_json(version / MANIFEST, {"sha256": checksums(version)})
+
+
+def publish_again(copy: Path, version: int) -> Path:
+    new = Path(shutil.copytree(copy / "cnn" / "1", copy / "cnn" / str(version)))
+    for name in ("card.json", "report.json"):
+        content = json.loads((new / name).read_text())
+        write_json(new / name, {**content, "version": version})
+    seal(new)
+    return new
+
+
+def damage_weights(version: Path) -> None:
+    weights = version / "variables" / "variables.data-00000-of-00001"
+    content = bytearray(weights.read_bytes())
+    content[1000] ^= 1
+    weights.write_bytes(content)
+
+
+def wrong_golden(version: Path) -> None:
+    golden = json.loads((version / "golden.json").read_text())
+    golden["images"][3]["probabilities"][3] += 0.01
+    write_json(version / "golden.json", golden)
+    seal(version)
+
+
+def rewrite(name: str, text: str) -> Callable[[Path], None]:
+    def apply(version: Path) -> None:
+        (version / name).write_text(text)
+        seal(version)
+
+    return apply
+
+
+def manifest_folder(version: Path) -> None:
+    (version / MANIFEST).unlink()
+    (version / MANIFEST).mkdir()
+
+
+def stranger(version: Path) -> None:
+    (version / "assets").mkdir(exist_ok=True)
+    (version / "assets" / "x").touch()
+
+
+def link(version: Path) -> None:
+    shutil.move(version / "golden.json", version.parent / "elsewhere.json")
+    (version / "golden.json").symlink_to(version.parent / "elsewhere.json")
+
+
+def no_graph(version: Path) -> None:
+    (version / "saved_model.pb").write_bytes(b"nonsense")
+    seal(version)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "flipped bit": (damage_weights, "variables/variables.data-00000-of-00001 differs from its SHA-256"),
+    "no manifest": (lambda version: (version / MANIFEST).unlink(), "never completely published"),
+    "manifest cut short": (lambda version: (version / MANIFEST).write_bytes((version / MANIFEST).read_bytes()[:100]), "is not a manifest"),
+    "manifest of another shape": (lambda version: (version / MANIFEST).write_text('{"sha256": {"card.json": 1}}'), "is not a manifest"),
+    "manifest is a list": (lambda version: (version / MANIFEST).write_text("[]"), "is not a manifest"),
+    "manifest is a folder": (manifest_folder, "can't be read"),
+    "file missing": (lambda version: (version / "saved_model.pb").unlink(), "missing: saved_model.pb"),
+    "file too many": (stranger, "not in manifest.json: assets/x"),
+    "symbolic link": (link, "golden.json is not a regular file"),
+    "wrong answers": (wrong_golden, "answers to the golden images are off by 0.01"),
+    "card is no JSON": (rewrite("card.json", "{"), "can't be used"),
+    "card of another model": (
+        lambda version: rewrite("card.json", (version / "card.json").read_text().replace('"name": "cnn"', '"name": "ann"', 1))(version),
+        "its card says ann version 1",
+    ),
+    "golden without images": (rewrite("golden.json", '{"images": []}'), "can't be used"),
+    "no graph": (no_graph, "the openvino runtime can't load it"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_version_is_not_served_and_says_why(name: str, copy: Path) -> None:
+    spoil, reason = BROKEN[name]
+    spoil(copy / "cnn" / "1")
+    found = registry(copy)
+    assert [model.name for model in found.served()] == ["ann"]
+    entry = found.entry("cnn")
+    assert [(each.version, each.state) for each in entry.versions] == [(1, "broken")]
+    assert reason in str(entry.versions[0].reason)
+    with pytest.raises(ModelUnavailableError, match="The model cnn is not available: version 1: "):
+        found.model("cnn")
+    assert list(found.failures()) == ["cnn"]
+    assert reason in found.failures()["cnn"]
+
+
+@pytest.mark.parametrize("what", ["removed", "broken"])
+def test_the_other_model_serves_on_over_http(what: str, copy: Path, dataset: Dataset) -> None:
+    if what == "removed":
+        shutil.rmtree(copy / "cnn")
+        reason = "its folder is missing or has no version"
+    else:
+        damage_weights(copy / "cnn" / "1")
+        reason = "differs from its SHA-256"
+    image = {"file": png(dataset.test_images[0, ..., 0])}
+    with Server(models_dir=str(copy)) as server:
+        assert server.http.post("/predict?model=ann", files=image).json()["label"] == "Ankle boot"
+        refused = server.http.post("/predict?model=cnn", files=image)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert reason in refused.json()["detail"]
+        assert server.http.get("/healthz").status_code == 200
+        ready = server.http.get("/readyz")
+        assert ready.status_code == 503
+        assert "cnn" in ready.json()["detail"]
+        assert reason in ready.json()["detail"]
+        models = {each["name"]: each for each in server.http.get("/models").json()["models"]}
+        assert (models["ann"]["state"], models["cnn"]["state"]) == ("ready", "unavailable")
+        assert reason in models["cnn"]["reason"]
+        detail = server.http.get("/models/cnn").json()
+        assert (detail["state"], detail["card"]) == ("unavailable", None)
+        assert list(server.http.get("/metrics").json()["models"]) == ["ann"]
+        assert server.http.get("/metrics").json()["comparison"] is None
+        assert server.http.get("/metrics?model=cnn").status_code == 503
+        both = server.http.post("/compare", files=image).json()
+        assert both["models"]["ann"]["label"] == "Ankle boot"
+        assert both["models"]["cnn"]["status"] == 503
+        assert any(line["level"] == "ERROR" and reason in line.get("reason", "") for line in server.logs()) or what == "removed"
+
+
+def test_without_any_model_it_lives_but_is_not_ready(tmp_path: Path) -> None:
+    with Server(models_dir=str(tmp_path / "nowhere")) as server:
+        assert server.http.get("/healthz").status_code == 200
+        assert server.http.get("/readyz").status_code == 503
+        assert server.http.get("/metrics").json() == {"dataset": None, "models": {}, "comparison": None}
+        assert any(line["message"] == "the models folder can't be read" for line in server.logs())
+
+
+def test_the_highest_intact_version_serves(copy: Path) -> None:
+    publish_again(copy, 2)
+    damage_weights(publish_again(copy, 10))
+    found = registry(copy)
+    assert found.model("cnn").version == 2
+    assert found.model("cnn", 1).version == 1
+    states = {each.version: each.state for each in found.entry("cnn").versions}
+    assert states == {10: "broken", 2: "served", 1: "loaded"}
+    with pytest.raises(ModelUnavailableError, match="Version 10 of the model cnn is not available: variables"):
+        found.model("cnn", 10)
+    with pytest.raises(UnknownVersionError, match="no version 3: choose one of 2, 1"):
+        found.model("cnn", 3)
+
+
+def test_older_versions_stay_on_disk(copy: Path) -> None:
+    publish_again(copy, 2)
+    found = registry(copy, versions_per_model=1)
+    assert {each.version: each.state for each in found.entry("cnn").versions} == {2: "served", 1: "idle"}
+    with pytest.raises(ModelUnavailableError, match="older than those the service loads"):
+        found.model("cnn", 1)
+
+
+def test_a_comparison_of_other_versions_is_not_shown(copy: Path) -> None:
+    assert registry(copy).comparison is not None
+    publish_again(copy, 2)
+    assert registry(copy).comparison is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"models": 1}', "{}"])
+def test_a_comparison_that_is_none_is_not_shown(copy: Path, content: str) -> None:
+    (copy / "comparison.json").write_text(content)
+    assert registry(copy).comparison is None
+
+
+def test_strangers_in_the_folder_are_passed_over(copy: Path) -> None:
+    (copy / "cnn" / "01").mkdir()
+    (copy / "cnn" / "0").mkdir()
+    (copy / "cnn" / "latest").mkdir()
+    (copy / "cnn" / ".2.draft").mkdir()
+    (copy / "cnn" / "²").mkdir()
+    (copy / "cnn" / "notes.txt").touch()
+    (copy / ".hidden").mkdir()
+    found = registry(copy)
+    assert list(found.entries) == ["ann", "cnn"]
+    assert [each.version for each in found.entry("cnn").versions] == [1]
+
+
+def test_a_further_model_is_served_but_not_required(copy: Path) -> None:
+    other = Path(shutil.copytree(copy / "cnn" / "1", copy / "dnn" / "1"))
+    card = json.loads((other / "card.json").read_text())
+    write_json(other / "card.json", {**card, "name": "dnn"})
+    seal(other)
+    found = registry(copy)
+    assert [model.name for model in found.served()] == ["ann", "cnn", "dnn"]
+    damage_weights(other)
+    assert registry(copy).failures() == {}
+
+
+def test_readiness_sees_a_model_that_answers_wrongly(copy: Path) -> None:
+    found = registry(copy)
+    assert found.failures() == {}
+    found.model("cnn")._golden_probabilities[0, 0] += 0.5
+    assert "off by 0.5" in found.failures()["cnn"]
+
+
+def test_an_unknown_name_is_shortened(copy: Path) -> None:
+    with pytest.raises(UnknownModelError, match=r"There is no model 'x{40}\\u2026': choose one of ann, cnn"):
+        registry(copy).model("x" * 1000)
+
+
+def test_a_pipe_does_not_hang_the_start(copy: Path) -> None:
+    (copy / "cnn" / "1" / "saved_model.pb").unlink()
+    os.mkfifo(copy / "cnn" / "1" / "saved_model.pb")
+    assert "saved_model.pb is not a regular file" in str(registry(copy).entry("cnn").reason)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import png
+from tests.server import Server
+
+HEX = re.compile("[0-9a-f]{32}")
+
+
+def test_a_request_gets_an_id_in_answer_and_log(models: Path) -> None:
+    with Server(models_dir=str(models)) as server:
+        response = server.http.post("/predict?model=ann", files={"file": png(np.eye(28, dtype=np.uint8) * 255)})
+        server.http.get("/nowhere")
+        server.stop()  # a line is written after its answer
+        lines = server.logs()
+    request_id = response.headers["X-Request-ID"]
+    assert HEX.fullmatch(request_id)
+    [line] = [each for each in lines if each.get("request_id") == request_id]
+    assert line["message"] == "request"
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
+    assert (line["model"], line["version"], line["label"]) == ("ann", 1, response.json()["label"])
+    assert line["duration_ms"] > 0
+    assert line["time"].startswith("20")
+    assert any(each.get("path") == "/nowhere" and each["status"] == 404 for each in lines)
+
+
+@pytest.mark.parametrize("given", ["abc", "A-b_c.9", "x" * 64])
+def test_a_clients_own_id_is_kept(server: Server, given: str) -> None:
+    assert server.http.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", '"', "{}", "é".encode(), b"x" * 10_000])
+def test_an_id_that_could_harm_is_replaced(server: Server, given: str | bytes) -> None:
+    assert HEX.fullmatch(
+        server.http.get("/healthz", headers={b"X-Request-ID": given if isinstance(given, bytes) else given.encode()}).headers[
+            "X-Request-ID"
+        ]
+    )
+
+
+def get(app: FastAPI, path: str) -> httpx.Response:
+    async def request() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get(path, headers={"X-Request-ID": "mine"})
+
+    return anyio.run(request)
+
+
+def failing(models: Path) -> FastAPI:
+    """The real application with two routes of which no real one is known: one that fails, one that fails half-way."""
+    app = create_app(Settings(models_dir=models))
+
+    @app.get("/fail")
+    async def fail() -> None:
+        raise ZeroDivisionError("a secret of the house")
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"half"
+        raise ZeroDivisionError
+
+    @app.get("/half")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(half())
+
+    return app
+
+
+def test_an_unexpected_failure_is_a_problem_without_its_traceback(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    response = get(failing(models), "/fail")
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["X-Request-ID"] == "mine"
+    assert "secret" not in response.text
+    [record] = [each for each in caplog.records if each.exc_info]
+    assert "a secret of the house" in caplog.text
+    assert record.__dict__["request_id"] == "mine"
+
+
+def test_a_failure_after_the_answer_began_breaks_the_connection(models: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        get(failing(models), "/half")

@@ -1,0 +1,110 @@
+"""What the reading routes answer, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.test_uploads import rejected
+from tests.server import ROOT, Server
+from training.data import LABELS
+
+
+def report(models: Path, name: str) -> dict[str, object]:
+    content: dict[str, object] = json.loads((models / name / "1" / "report.json").read_text())
+    return content
+
+
+def test_metrics_is_the_stored_evaluation(server: Server, models: Path) -> None:
+    answer = server.http.get("/metrics").json()
+    assert answer["dataset"] == {"name": "Fashion-MNIST", "train_images": 60000, "test_images": 10000, "labels": list(LABELS)}
+    assert list(answer["models"]) == ["ann", "cnn"]
+    for name, parameters in (("ann", 227_018), ("cnn", 69_834)):
+        each = answer["models"][name]
+        assert (each["version"], each["parameters"]) == (1, parameters)
+        assert each == {key: value for key, value in report(models, name).items() if key not in ("name", "dataset")}
+        assert set(each["train"]) == {"loss", "accuracy"}
+        assert {"loss", "accuracy", "correct", "incorrect", "macro_avg", "weighted_avg", "per_class", "confusion_matrix"} <= set(
+            each["test"]
+        )
+        assert set(each["test"]["per_class"]["Trouser"]) == {"precision", "recall", "f1", "support", "roc_auc"}
+        assert each["paper"]["parameters"] == parameters
+    assert answer["comparison"] == json.loads((models / "comparison.json").read_text())
+    assert answer["comparison"]["best"] == "cnn"
+    accuracies = {name: each["test"]["accuracy"] for name, each in answer["models"].items()}
+    assert answer["comparison"]["accuracy_difference"] == pytest.approx(accuracies["cnn"] - accuracies["ann"])
+
+
+def test_metrics_of_one_model(server: Server) -> None:
+    assert list(server.http.get("/metrics?model=ann").json()["models"]) == ["ann"]
+    rejected(server.http.get("/metrics?model=vgg"), 404, "'vgg'", "ann, cnn")
+
+
+def test_models_and_one_model(server: Server, models: Path) -> None:
+    listed = server.http.get("/models").json()["models"]
+    assert [(each["name"], each["state"], each["version"], each["default"], each["required"]) for each in listed] == [
+        ("ann", "ready", 1, False, True),
+        ("cnn", "ready", 1, True, True),
+    ]
+    one = server.http.get("/models/cnn").json()
+    assert one["card"] == json.loads((models / "cnn" / "1" / "card.json").read_text())
+    assert one["versions"] == [{"version": 1, "state": "served", "reason": None}]
+    rejected(server.http.get("/models/vgg"), 404, "ann, cnn")
+    rejected(server.http.get("/models/%2e%2e%2fcnn"), 404)
+
+
+def test_the_report_page(server: Server, models: Path) -> None:
+    response = server.http.get("/models/cnn/versions/1/report")
+    assert response.content == (models / "cnn" / "1" / "report.html").read_bytes()
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    rejected(server.http.get("/models/cnn/versions/2/report"), 404, "choose one of 1")
+    rejected(server.http.get("/models/cnn/versions/x/report"), 422, "version")
+
+
+def test_every_plot(server: Server, models: Path) -> None:
+    plots = sorted(path.name for path in (models / "cnn" / "1" / "plots").iterdir())
+    assert len(plots) == 8
+    for plot in plots:
+        response = server.http.get(f"/models/cnn/versions/1/plots/{plot}")
+        assert response.headers["Content-Type"] == "image/png"
+        assert response.content == (models / "cnn" / "1" / "plots" / plot).read_bytes()
+    rejected(server.http.get("/models/cnn/versions/1/plots/secret.png"), 404, "confusion_matrix.png")
+    rejected(server.http.get("/models/cnn/versions/1/plots/..%2fcard.json"), 404)
+
+
+def test_health(server: Server) -> None:
+    assert server.http.get("/healthz").json() == {"status": "ok"}
+    assert server.http.get("/readyz").json() == {"status": "ready", "models": {"ann": 1, "cnn": 1}}
+
+
+def test_unknown_paths_and_methods(server: Server) -> None:
+    rejected(server.http.get("/nowhere"), 404, "/docs")
+    rejected(server.http.get("/static/nowhere.js"), 404)
+    rejected(server.http.get("/static/../../settings.py"), 404)
+    response = server.http.get("/predict")
+    rejected(response, 405, "GET is not allowed", "POST")
+    assert response.headers["Allow"] == "POST"
+
+
+def test_the_api_page_works_without_internet(server: Server) -> None:
+    page = server.http.get("/", follow_redirects=True)
+    assert page.url.path == "/docs"
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    for path in (
+        "vendor/swagger-ui/swagger-ui-bundle.js",
+        "vendor/swagger-ui/swagger-ui.css",
+        "vendor/swagger-ui/favicon-32x32.png",
+        "docs.js",
+    ):
+        assert f"/static/{path}" in page.text
+        assert server.http.get(f"/static/{path}").content == (ROOT / "app" / "web" / "static" / path).read_bytes()
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+def test_every_answer_forbids_sniffing(server: Server) -> None:
+    for path in ("/healthz", "/nowhere", "/docs", "/models/cnn/versions/1/report"):
+        assert server.http.get(path).headers["X-Content-Type-Options"] == "nosniff"

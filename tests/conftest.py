@@ -1,0 +1,48 @@
+"""What several test packages share: the data, the committed models, a real server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from tests.server import ROOT, Server
+from training import data
+from training.data import Dataset
+
+MODELS = ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """The real data set, whole."""
+    return data.load()
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The committed models."""
+    return MODELS
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server on the committed models, for every test that leaves it as it was."""
+    with Server(models_dir=str(MODELS)) as running:
+        yield running
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A PNG of an array of uint8 `(height, width)` or `(height, width, channels)`."""
+    return encoded(Image.fromarray(pixels), "PNG")
+
+
+def encoded(image: Image.Image, image_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""Who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server import ROOT
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def of(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", of("app"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_app_never_imports_training(path: Path) -> None:
+    assert not [name for name in imports(path) if name.split(".")[0] == "training"]
+
+
+@pytest.mark.parametrize("path", of("training"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_training_never_imports_app(path: Path) -> None:
+    assert not [name for name in imports(path) if name.split(".")[0] == "app"]
+
+
+@pytest.mark.parametrize("path", [each for each in of("app") if each.name != "runtime.py"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_runtime_knows_an_engine(path: Path) -> None:
+    assert not [name for name in imports(path) if name.split(".")[0] in ("openvino", "tensorflow", "keras")]
+
+
+HTTP = ("fastapi", "starlette", "uvicorn")
+KNOW_HTTP = {"__main__.py", "main.py", "openapi.py", "problems.py", "request_context.py", "uploads.py"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [each for each in of("app") if each.parent.name == "app" and each.name not in KNOW_HTTP],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_nothing_below_the_routes_knows_http(path: Path) -> None:
+    names = imports(path)
+    assert not [name for name in names if name.split(".")[0] in HTTP]
+    assert not [name for name in names if name.startswith("app.routes")]
+
+
+def test_importing_the_app_imports_no_tensorflow_and_no_engine() -> None:
+    code = "import sys, app.__main__, app.main; print(sorted({'tensorflow', 'keras', 'openvino'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

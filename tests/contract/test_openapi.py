@@ -1,0 +1,67 @@
+"""The OpenAPI document says everything a client needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.server import Server
+
+EXPECTED = {
+    "/predict": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
+    "/predict/batch": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
+    "/compare": ("post", {"200", "400", "413", "415", "422", "429"}),
+    "/metrics": ("get", {"200", "404", "503"}),
+    "/models": ("get", {"200"}),
+    "/models/{name}": ("get", {"200", "404"}),
+    "/models/{name}/versions/{version}/report": ("get", {"200", "404", "422", "503"}),
+    "/models/{name}/versions/{version}/plots/{plot}": ("get", {"200", "404", "422", "503"}),
+    "/healthz": ("get", {"200"}),
+    "/readyz": ("get", {"200", "503"}),
+}
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> dict[str, Any]:
+    content: dict[str, Any] = server.http.get("/openapi.json").json()
+    return content
+
+
+def test_it_lists_exactly_the_routes(document: dict[str, Any]) -> None:
+    assert {path: tuple(methods) for path, methods in document["paths"].items()} == {
+        path: (method,) for path, (method, _) in EXPECTED.items()
+    }
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+def test_each_answer_is_described_typed_and_exemplified(document: dict[str, Any], path: str) -> None:
+    method, statuses = EXPECTED[path]
+    operation = document["paths"][path][method]
+    assert operation["description"]
+    assert set(operation["responses"]) == statuses
+    for status, answer in operation["responses"].items():
+        [(media_type, content)] = answer["content"].items()
+        if status != "200":
+            assert media_type == "application/problem+json"
+            assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert content["example"]["status"] == int(status)
+            assert set(content["example"]) == {"type", "title", "status", "detail", "request_id"}
+        elif media_type == "application/json":
+            schema = document["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]
+            assert schema["examples"], path
+            assert schema["description"]
+
+
+def test_uploads_are_described(document: dict[str, Any]) -> None:
+    body = document["paths"]["/predict"]["post"]["requestBody"]
+    assert set(body["content"]) == {"multipart/form-data", "image/png", "image/jpeg", "image/webp", "image/bmp"}
+    files = document["paths"]["/predict/batch"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["files"]
+    assert files == {"type": "array", "items": {"type": "string", "format": "binary"}}
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/metrics"])
+def test_parameters_are_described(document: dict[str, Any], path: str) -> None:
+    method, _ = EXPECTED[path]
+    for parameter in document["paths"][path][method]["parameters"]:
+        assert parameter["description"]
