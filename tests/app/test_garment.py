@@ -24,12 +24,12 @@ MOST_LOST = 0.02
 
 
 def large(grey: Image.Image) -> Image.Image:
-    return grey.resize((560, 560), Image.Resampling.BICUBIC)
+    return grey.resize((336, 336), Image.Resampling.BICUBIC)
 
 
 def on_a_wide_white_page(grey: Image.Image) -> Image.Image:
-    page = Image.new("RGB", (900, 640), "white")
-    page.paste(large(ImageOps.invert(grey)).convert("RGB"), (200, 30))
+    page = Image.new("RGB", (600, 400), "white")
+    page.paste(large(ImageOps.invert(grey)).convert("RGB"), (120, 20))
     return page
 
 
@@ -53,6 +53,7 @@ RENDERS: dict[str, Callable[[Image.Image], bytes]] = {
     "large": lambda grey: encoded(large(grey), "PNG"),
     "large on white": lambda grey: encoded(large(ImageOps.invert(grey)), "PNG"),
     "large on white as JPEG": lambda grey: encoded(large(ImageOps.invert(grey)), "JPEG", quality=85),
+    "huge on white as JPEG": lambda grey: encoded(ImageOps.invert(grey).resize((1344, 1344), Image.Resampling.BILINEAR), "JPEG"),
     "on a wide white page": lambda grey: encoded(on_a_wide_white_page(grey), "PNG"),
     "on grey paper": lambda grey: encoded(on_grey_paper(grey), "PNG"),
     "in colour": lambda grey: encoded(in_colour(grey), "PNG"),

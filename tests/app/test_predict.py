@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
-from tests.conftest import png
+from tests import data
+from tests.conftest import encoded, png
 from tests.server import Server
 from training.data import LABELS, Dataset
 
@@ -102,3 +104,11 @@ def test_compare_says_when_the_models_disagree(server: Server, dataset: Dataset)
 def test_a_version_may_be_named(server: Server, dataset: Dataset) -> None:
     image = png(dataset.test_images[0, ..., 0])
     assert server.http.post("/predict?model=ann&version=1", files={"file": image}).json()["version"] == 1
+
+
+def test_a_remark_about_the_file_reaches_the_answer(server: Server) -> None:
+    grey = Image.fromarray(data.load()[0][0, ..., 0])
+    animated = encoded(grey, "PNG", save_all=True, append_images=[ImageOps.invert(grey)])
+    answer = server.http.post("/predict", files={"file": animated}).json()
+    assert answer["label"] == "Ankle boot"
+    assert answer["warnings"] == ["The file holds 2 pictures: only the first was classified."]
