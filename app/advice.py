@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from app.images import Fit
+
 BRIGHT_BORDER = 128
 """Median grey level of the 108 border pixels from which the ground counts as bright; see tests/app/test_advice.py for how rare that is."""
 NEAR_TIE = 0.1
@@ -15,12 +17,12 @@ BLANK_RANGE = 16
 """Grey levels between the darkest and the lightest pixel below which there is nothing to see."""
 
 
-def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], labels: Sequence[str]) -> list[str]:
+def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], labels: Sequence[str], fit: Fit) -> list[str]:
     """Warnings for one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`."""
     warnings = []
     if int(pixels.max()) - int(pixels.min()) < BLANK_RANGE:
         warnings.append("The image is blank or nearly so: whatever the answer, it is a guess.")
-    elif _border_median(pixels) >= BRIGHT_BORDER:
+    elif fit == "strict" and _border_median(pixels) >= BRIGHT_BORDER:
         warnings.append(
             "The image has a bright border, but the models know light garments on a dark ground: "
             "negate it, or add fit=garment to have that done."

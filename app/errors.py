@@ -43,3 +43,9 @@ class InvalidParameterError(RequestError):
 
 class OverloadedError(RequestError):
     """The bounded queue for this work is full."""
+
+
+def shown(value: object) -> str:
+    """A value from a request as it may be repeated in an answer or a log: printable, and not for ever."""
+    text = str(value)
+    return ascii(text if len(text) <= 40 else text[:40] + "…")

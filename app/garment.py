@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter, ImageOps
 
 from app.grey import WHITE, to_grey
+from app.orientation import upright
 
 SIDE = 28
 TRIM_FUZZ = 0.05 * 255
@@ -24,8 +25,7 @@ SHARPEN = ImageFilter.UnsharpMask(radius=1, percent=50, threshold=0)
 def garment(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Fit a photo into uint8 `(28, 28)`, light garment on a ground of 0; it may be dark on light or light on dark."""
     image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # a JPEG decoder can skip what would be averaged away
-    upright = ImageOps.exif_transpose(_reduced(image))
-    grey = np.asarray(to_grey(upright, WHITE), dtype=np.int16)
+    grey = np.asarray(to_grey(upright(_reduced(image)), WHITE), dtype=np.int16)
     ground = _ground(grey)
     lifted = (ground - grey if ground > 127 else grey - ground).clip(0, 255).astype(np.uint8)
     fitted = Image.fromarray(_trimmed(lifted))

@@ -13,7 +13,11 @@ def to_grey(image: Image.Image, background: int) -> Image.Image:
     if image.mode == "L" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion would clip instead of scale
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        levels = np.asarray(image)
+        grey = (levels >> 8).astype(np.uint8)
+        if (transparent := image.info.get("transparency")) is not None:
+            grey[levels == transparent] = background
+        return Image.fromarray(grey)
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (background,) * 3 + (255,)), layers).convert("L")

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from app.errors import RequestError, UnprocessableImageError, UnsupportedTypeError
-from app.garment import garment
+from app.garment import SIDE, garment
 from app.grey import BLACK, to_grey
+from app.orientation import upright
 
-SIDE = 28
 ACCEPTED = "PNG, JPEG, WebP or BMP"
 
 Fit = Literal["strict", "garment"]
@@ -24,6 +24,10 @@ Pixels = npt.NDArray[np.uint8]
 # Sizes are checked against the `max_pixels` setting as soon as the header is read, before any pixel is decoded;
 # Pillow's own limit would only warn in between.
 Image.MAX_IMAGE_PIXELS = None
+# Pillow unpacks up to 64 MB of a PNG's comments before anyone asks for them.
+PngImagePlugin.MAX_TEXT_MEMORY = 1024 * 1024
+SMALL_BYTES = 4096
+"""A plain 28x28 image of any accepted format; what is longer carries comments, profiles or a photo, which take time to unpack."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,15 @@ def decode(data: bytes, fit: Fit, max_pixels: int) -> Picture:
             return _converted(image, fit, max_pixels)
     except RequestError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnprocessableImageError(f"The upload begins like a {image_format} image but has no whole header: it is cut short.") from error
     except Exception as error:  # Pillow's plugins raise far more than they document: ValueError, struct.error, SyntaxError, …
         raise UnprocessableImageError(f"The {image_format} image can't be decoded ({error}): it is damaged or cut short.") from error
 
 
 def is_small(data: bytes, fit: Fit) -> bool:
-    """Whether decoding takes microseconds, so that it may run on the event loop: only a 28x28 image is ever decoded by `strict`."""
-    return fit == "strict" and len(data) <= 64 * 1024
+    """Whether decoding is quick enough for the event loop; `strict` decodes only 28x28, so it is the rest of a file that takes time."""
+    return fit == "strict" and len(data) <= SMALL_BYTES
 
 
 def _converted(image: Image.Image, fit: Fit, max_pixels: int) -> Picture:
@@ -72,7 +78,7 @@ def _converted(image: Image.Image, fit: Fit, max_pixels: int) -> Picture:
         raise UnprocessableImageError(
             f"The image is {width}x{height} and must be {SIDE}x{SIDE}: resize it, or add fit=garment to have any photo fitted."
         )
-    return Picture(np.asarray(to_grey(ImageOps.exif_transpose(image), BLACK), dtype=np.uint8), warnings)
+    return Picture(np.asarray(to_grey(upright(image), BLACK), dtype=np.uint8), warnings)
 
 
 def _format_of(data: bytes) -> str:

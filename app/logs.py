@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging.config
 from typing import Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -25,14 +24,6 @@ def config(level: str) -> dict[str, Any]:
         "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
         "loggers": {
-            "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
-            # `request_context.py` writes a richer line for each request
-            "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
+            "uvicorn": {"level": level.upper(), "handlers": [], "propagate": True},
         },
     }
-
-
-def configure(level: str) -> None:
-    """Send every log line of this process to standard output as JSON."""
-    logging.config.dictConfig(config(level))
-    logging.captureWarnings(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
@@ -10,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import logs, openapi, problems
+from app import VERSION, openapi, problems
 from app.decoder import Decoder
 from app.registry import Registry
 from app.request_context import RequestContext
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="Wardrobe",
-        version="0.1.0",
+        version=VERSION,
         description=DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
@@ -59,6 +60,5 @@ def create_app(settings: Settings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """The factory that each uvicorn worker calls."""
-    settings = Settings()
-    logs.configure(settings.log_level)
-    return create_app(settings)
+    logging.captureWarnings(capture=True)  # into the log that uvicorn was given
+    return create_app(Settings())

@@ -42,6 +42,8 @@ def verify(folder: Path) -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, str]:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BrokenVersionError(f"{MANIFEST} is not a regular file")
     try:
         content = json.loads(path.read_bytes())
         files = content["sha256"]
@@ -51,6 +53,6 @@ def _read(path: Path) -> dict[str, str]:
         raise BrokenVersionError(f"no {MANIFEST}: the version was never completely published") from error
     except OSError as error:
         raise BrokenVersionError(f"{MANIFEST} can't be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BrokenVersionError(f"{MANIFEST} is not a manifest: {error!r}") from error
     return {str(name): digest for name, digest in files.items()}

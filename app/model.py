@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.manifest import BrokenVersionError, verify
 from app.runtime import RUNTIMES, Images, Output
+from app.schemas import StoredReport
 
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference from TensorFlow's probabilities; engines in float32 agree to about 1e-6."""
+
+REQUIRED_FILES = frozenset({"card.json", "report.json", "report.html", "golden.json", "saved_model.pb"})
 
 
 class Card(BaseModel):
@@ -48,19 +49,24 @@ class Model:
             BrokenVersionError: It can't be served; the message says why.
         """
         files = verify(folder)
+        if absent := REQUIRED_FILES - files:
+            raise BrokenVersionError(f"published without {', '.join(sorted(absent))}")
         try:
             self.card = Card.model_validate_json((folder / "card.json").read_bytes())
+            self.report = StoredReport.model_validate_json((folder / "report.json").read_bytes())
             golden = _Golden.model_validate_json((folder / "golden.json").read_bytes())
-            self.report: dict[str, Any] = json.loads((folder / "report.json").read_bytes())
-        except (OSError, ValidationError, ValueError) as error:
+            pixels = b"".join(base64.b64decode(image.pixels, validate=True) for image in golden.images)
+            self._golden_images = np.frombuffer(pixels, np.uint8).reshape(len(golden.images), 28, 28, 1)
+            self._golden_probabilities = np.array([image.probabilities for image in golden.images], np.float32)
+            # read now, while they are what the manifest says
+            self.report_page = (folder / "report.html").read_bytes()
+            self.plots = {Path(name).name: (folder / name).read_bytes() for name in files if name.startswith("plots/")}
+        except (OSError, ValueError) as error:  # pydantic's and base64's errors are ValueErrors
             raise BrokenVersionError(f"its card, report or golden images can't be used: {error}") from error
         if (self.card.name, str(self.card.version)) != (folder.parent.name, folder.name):
             raise BrokenVersionError(f"its card says {self.card.name} version {self.card.version}")
-        self.report_page = folder / "report.html"
-        self.plots = {Path(name).name: folder / name for name in files if name.startswith("plots/")}
-        pixels = b"".join(base64.b64decode(image.pixels) for image in golden.images)
-        self._golden_images = np.frombuffer(pixels, np.uint8).reshape(len(golden.images), 28, 28, 1)
-        self._golden_probabilities = np.array([image.probabilities for image in golden.images], np.float32)
+        if self._golden_probabilities.shape != (len(golden.images), len(self.labels)):
+            raise BrokenVersionError(f"its golden images have other classes than the {len(self.labels)} labels of its card")
         try:
             self._run = RUNTIMES[runtime](folder)
         except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
@@ -90,8 +96,11 @@ class Model:
             BrokenVersionError: They differ.
         """
         try:
-            difference = float(np.abs(self.classify(self._golden_images).probabilities - self._golden_probabilities).max())
+            probabilities = self.classify(self._golden_images).probabilities
         except Exception as error:  # see above
             raise BrokenVersionError(f"its golden images can't be classified: {error}") from error
+        if probabilities.shape != self._golden_probabilities.shape:
+            raise BrokenVersionError(f"it answers with {probabilities.shape[-1]} probabilities for {len(self.labels)} labels")
+        difference = float(np.abs(probabilities - self._golden_probabilities).max())
         if not difference <= GOLDEN_TOLERANCE:  # also where it is not a number
             raise BrokenVersionError(f"its answers to the golden images are off by {difference:.2g}")

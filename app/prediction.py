@@ -31,5 +31,5 @@ def _prediction(model: Model, picture: Picture, probabilities: np.ndarray[tuple[
         confidence=values[index],
         probabilities=dict(zip(model.labels, values, strict=True)),
         fit=fit,
-        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels)],
+        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels, fit)],
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,8 +27,6 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.OverloadedError: (429, "Too many requests"),
     errors.ModelUnavailableError: (503, "Model unavailable"),
 }
-
-log = logging.getLogger(__name__)
 
 
 def problem(status: int, title: str, detail: str, request_id: str) -> Problem:
@@ -65,7 +62,7 @@ def install(app: FastAPI) -> None:
     async def validation_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {_shown(each.get('input'))}" for each in error.errors()
+            f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {errors.shown(each.get('input'))}" for each in error.errors()
         )
         return response(problem_of(errors.InvalidParameterError(f"{wrong}."), request.state.request_id))
 
@@ -90,9 +87,3 @@ def install(app: FastAPI) -> None:
 def too_large(limit: int) -> errors.BodyTooLargeError:
     """The error for a body over `limit` bytes."""
     return errors.BodyTooLargeError(f"The body is larger than {limit:,} bytes: send a smaller image, or fewer at once.")
-
-
-def _shown(value: object) -> str:
-    """A value from a request as it may be repeated in an answer: printable, and not for ever."""
-    text = str(value)
-    return ascii(text if len(text) <= 40 else text[:40] + "…")

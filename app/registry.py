@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError
+from pydantic import ValidationError
+
+from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError, shown
 from app.manifest import BrokenVersionError
 from app.model import Model
+from app.schemas import Comparison, State, Version
 from app.settings import Settings
 
 COMPARISON = "comparison.json"
 
 log = logging.getLogger(__name__)
-
-State = Literal["served", "loaded", "idle", "broken"]
-
-
-@dataclass(frozen=True)
-class VersionState:
-    """`served` answers by default, `loaded` when its number is asked for, `idle` is older than `versions_per_model`."""
-
-    version: int
-    state: State
-    reason: str | None = None
 
 
 @dataclass
@@ -34,8 +24,9 @@ class Entry:
     """Everything known of one model name; `loaded` has the highest version first."""
 
     name: str
+    unreadable: str | None = None
     loaded: dict[int, Model] = field(default_factory=dict)
-    versions: list[VersionState] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
 
     @property
     def served(self) -> Model | None:
@@ -47,7 +38,7 @@ class Entry:
         if self.loaded:
             return None
         broken = "; ".join(f"version {each.version}: {each.reason}" for each in self.versions)
-        return broken or "its folder is missing or has no version"
+        return broken or self.unreadable or "its folder has no version"
 
 
 class Registry:
@@ -57,6 +48,9 @@ class Registry:
         self._default = settings.default_model
         self._required = settings.required_models
         self._entries = {name: _scan(settings.models_dir / name, settings) for name in _names(settings)}
+        for entry in self._entries.values():
+            if entry.reason:
+                log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
         self.comparison = self._comparison(settings.models_dir / COMPARISON)
 
     @property
@@ -73,7 +67,7 @@ class Registry:
         return [entry.served for entry in self._entries.values() if entry.served]
 
     def is_required(self, name: str) -> bool:
-        return name in self._required
+        return name in self._required or name == self._default
 
     def entry(self, name: str) -> Entry:
         """What is known of the model `name`.
@@ -84,7 +78,7 @@ class Registry:
         try:
             return self._entries[name]
         except KeyError:
-            raise UnknownModelError(f"There is no model {_shortened(name)}: choose one of {', '.join(self._entries) or 'none'}.") from None
+            raise UnknownModelError(f"There is no model {shown(name)}: choose one of {', '.join(self._entries) or 'none'}.") from None
 
     def model(self, name: str | None, version: int | None = None) -> Model:
         """The loaded version of a model; the default model and its served version where nothing is named.
@@ -109,12 +103,12 @@ class Registry:
         raise UnknownVersionError(f"The model {entry.name} has no version {version}: choose one of {loaded}.")
 
     def failures(self) -> dict[str, str]:
-        """Why each required model does not answer its golden images now, by name; empty when the service is ready."""
+        """Why each required model, and the default one, does not answer its golden images now; empty when the service is ready."""
         failures = {}
-        for name in self._required:
+        for name in filter(self.is_required, self._entries):
             served = self._entries[name].served
             if served is None:
-                failures[name] = self._entries[name].reason or "nothing is loaded"
+                failures[name] = str(self._entries[name].reason)
                 continue
             try:
                 served.check()
@@ -122,19 +116,19 @@ class Registry:
                 failures[name] = str(error)
         return failures
 
-    def _comparison(self, path: Path) -> dict[str, Any] | None:
+    def _comparison(self, path: Path) -> Comparison | None:
         """The stored comparison, if each version it holds is a served one."""
         try:
-            content: dict[str, Any] = json.loads(path.read_bytes())
-            compared = {name: row["version"] for name, row in content["models"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("the comparison of the models can't be read", extra={"path": str(path), "reason": repr(error)})
+            stored = Comparison.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            log.warning("the comparison of the models can't be read", extra={"path": str(path), "reason": str(error)})
             return None
+        compared = {name: row.version for name, row in stored.models.items()}
         served = {model.name: model.version for model in self.served()}
         if not compared.items() <= served.items():
             log.warning("the comparison is of other versions than those served", extra={"compared": compared, "served": served})
             return None
-        return content
+        return stored
 
 
 def _names(settings: Settings) -> list[str]:
@@ -148,31 +142,28 @@ def _names(settings: Settings) -> list[str]:
 
 def _scan(home: Path, settings: Settings) -> Entry:
     entry = Entry(home.name)
-    for version in _versions(home):
+    try:
+        versions = _versions(home)
+    except OSError as error:
+        entry.unreadable = f"its folder can't be read ({error.strerror})"
+        return entry
+    for version in versions:
         if len(entry.loaded) == settings.versions_per_model:
-            entry.versions.append(VersionState(version, "idle"))
+            entry.versions.append(Version(version=version, state="idle"))
             continue
         try:
             entry.loaded[version] = Model(home / str(version), settings.runtime)
         except BrokenVersionError as error:
             log.error("a version is not served", extra={"model": home.name, "version": version, "reason": str(error)})
-            entry.versions.append(VersionState(version, "broken", str(error)))
+            entry.versions.append(Version(version=version, state="broken", reason=str(error)))
         else:
             state: State = "served" if len(entry.loaded) == 1 else "loaded"
             log.info("a version is loaded", extra={"model": home.name, "version": version, "state": state})
-            entry.versions.append(VersionState(version, state))
+            entry.versions.append(Version(version=version, state=state))
     return entry
 
 
 def _versions(home: Path) -> list[int]:
     """Positive whole numbers without leading zeros, highest first; other folders are drafts or strangers."""
-    try:
-        names = [each.name for each in home.iterdir() if each.is_dir()]
-    except OSError:
-        return []
+    names = [each.name for each in home.iterdir() if each.is_dir()]
     return sorted((int(name) for name in names if name.isdecimal() and name.isascii() and name[0] != "0"), reverse=True)
-
-
-def _shortened(name: str) -> str:
-    """A name from a request as it may be repeated in an answer or a log: printable, and not for ever."""
-    return ascii(name if len(name) <= 40 else name[:40] + "…")

@@ -8,6 +8,7 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
@@ -15,6 +16,8 @@ from app import problems
 HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A client's own id is kept if it can be put into a header and a log line as it is; otherwise it gets a new one."""
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status in its log for a client that hung up before it had an answer."""
 
 log = logging.getLogger("app.request")
 
@@ -38,6 +41,7 @@ class RequestContext:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["logged"] = {}
+        method = scope["method"]
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -47,6 +51,8 @@ class RequestContext:
                 MutableHeaders(scope=message).update({HEADER: request_id, "X-Content-Type-Options": "nosniff"})
             await send(message)
 
+        if method == "HEAD":  # the same answer as to GET; the server leaves out its body
+            scope = {**scope, "method": "GET"}
         try:
             if _declared_length(headers) > self._max_body_bytes:
                 # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here
@@ -54,6 +60,8 @@ class RequestContext:
                 await problems.response(refusal, {"Connection": "close"})(scope, receive, send_with_id)
             else:
                 await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CLIENT_CLOSED_REQUEST
         except Exception:
             log.exception("unexpected failure", extra={"request_id": request_id})
             if status:
@@ -67,7 +75,7 @@ class RequestContext:
                 "request",
                 extra={
                     "request_id": request_id,
-                    "method": scope["method"],
+                    "method": method,
                     "path": scope["path"],
                     "status": status,
                     "duration_ms": round(1000 * (time.perf_counter() - started), 3),

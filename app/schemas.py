@@ -48,6 +48,7 @@ METRICS_EXAMPLE: dict[str, Any] = {
                 "correct": 9100,
                 "incorrect": 900,
                 "macro_avg": {"precision": 0.91, "recall": 0.91, "f1": 0.91},
+                "weighted_avg": {"precision": 0.91, "recall": 0.91, "f1": 0.91},
                 "per_class": {"Trouser": {"precision": 0.99, "recall": 0.98, "f1": 0.98, "support": 1000, "roc_auc": 0.999}},
                 "confusion_matrix": [[810, 0], [1, 980]],
             },
@@ -57,6 +58,7 @@ METRICS_EXAMPLE: dict[str, Any] = {
     "comparison": {
         "best": "cnn",
         "runner_up": "ann",
+        "models": {"cnn": {"version": 1, "train": {"loss": 0.16, "accuracy": 0.94}}},
         "accuracy_difference": 0.05,
         "per_class_f1_difference": {"Trouser": 0.01},
         "summary": "On the same 10,000 test images the CNN …",
@@ -121,24 +123,109 @@ class SideBySide(BaseModel):
     agree: bool = Field(description="Whether all that answered gave the same label")
 
 
+class _Open(BaseModel):
+    """Later versions of a report add keys; none changes meaning."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class DatasetInfo(_Open):
+    """The data that a model was trained and tested on."""
+
+    name: str
+    train_images: int
+    test_images: int
+    labels: list[str] = Field(description="In class order")
+
+
+class LossAndAccuracy(_Open):
+    """Mean cross-entropy in nats, and the share of correct labels."""
+
+    loss: float
+    accuracy: float
+
+
+class Averages(_Open):
+    """Precision, recall and F1, 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class ClassFigures(Averages):
+    """One class's figures, by the class against all others."""
+
+    support: int = Field(description="Test images of this class")
+    roc_auc: float = Field(description="Area under the ROC curve")
+
+
+class TestFigures(LossAndAccuracy):
+    """How a model did on the test images."""
+
+    correct: int
+    incorrect: int
+    macro_avg: Averages
+    weighted_avg: Averages
+    per_class: dict[str, ClassFigures]
+    confusion_matrix: list[list[int]] = Field(description="Row: true class, column: predicted class")
+
+
+class ModelMetrics(_Open):
+    """One model's evaluation; besides these its history, curves and examples."""
+
+    version: int
+    parameters: int
+    train: LossAndAccuracy
+    test: TestFigures
+    paper: dict[str, Any] | None = Field(description="The paper's figures for this model, where it has them")
+
+
+class StoredReport(ModelMetrics):
+    """`report.json` as it was published."""
+
+    name: str
+    dataset: DatasetInfo
+
+
+class ComparedModel(_Open):
+    """One row of the comparison."""
+
+    version: int
+    train: LossAndAccuracy
+
+
+class Comparison(_Open):
+    """The models held against each other: the best one's figures minus the runner-up's."""
+
+    best: str
+    models: dict[str, ComparedModel]
+    accuracy_difference: float
+    per_class_f1_difference: dict[str, float]
+    summary: str = Field(description="The same in words")
+
+
 class Metrics(BaseModel):
     """The stored evaluation of the served models."""
 
     model_config = _example(METRICS_EXAMPLE)
 
-    dataset: dict[str, Any] | None = Field(description="Name, image counts and labels of the data")
-    models: dict[str, dict[str, Any]] = Field(description="Each model's report: train and test figures, curves, the paper's figures")
-    comparison: dict[str, Any] | None = Field(description="The models held against each other; null where it is not of the served versions")
+    dataset: DatasetInfo | None = Field(description="Null where no model is served")
+    models: dict[str, ModelMetrics]
+    comparison: Comparison | None = Field(description="Null where it is not of the served versions")
+
+
+State = Literal["served", "loaded", "idle", "broken"]
 
 
 class Version(BaseModel):
     """One version in the models folder."""
 
     version: int
-    state: Literal["served", "loaded", "idle", "broken"] = Field(
+    state: State = Field(
         description="`served` answers by default, `loaded` when asked for by number, `idle` is too old to be loaded, `broken` is not served"
     )
-    reason: str | None = Field(description="Why it is broken")
+    reason: str | None = Field(default=None, description="Why it is broken")
 
 
 class ModelSummary(BaseModel):

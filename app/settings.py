@@ -50,10 +50,10 @@ class Settings(BaseSettings):
     """Most images in one `/predict/batch` request."""
 
     photo_threads: int = Field(default=2, ge=1, le=64)
-    """Threads that decode photos, so that a large one does not hold up small images."""
+    """Threads that decode photos and batches, so that these do not hold up small images."""
 
     photo_queue: int = Field(default=16, ge=0)
-    """Photos that may wait for a thread; one more is answered with 429."""
+    """Photos and batches that may wait for a thread; one more is answered with 429."""
 
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
-
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -21,6 +18,11 @@ class _InMemory(MultiPartParser):
     """The whole body is bounded by `max_body_bytes`, so nothing needs a temporary file on a read-only disk."""
 
     spool_max_size = 2**62
+    ended = False
+
+    def on_end(self) -> None:
+        """The last boundary has been read."""
+        self.ended = True
 
 
 async def image(request: Request) -> bytes:
@@ -67,22 +69,19 @@ async def images(request: Request, at_most: int) -> list[bytes]:
 
 
 async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
-    with _problems_named():
-        stream: AsyncGenerator[bytes, None] = request.stream()
-        parser = _InMemory(request.headers, stream, max_files=at_most + SPARE_PARTS, max_fields=SPARE_PARTS, max_part_size=1024)
+    parser = _InMemory(request.headers, request.stream(), max_files=at_most + SPARE_PARTS, max_fields=SPARE_PARTS, max_part_size=1024)
+    try:
         form = await parser.parse()
+    except MultiPartException as error:
+        raise MalformedRequestError(f"The multipart body can't be read: {error.message}") from error
+    except UnicodeError as error:  # names in the body, by a charset that the content type chose
+        raise MalformedRequestError("The multipart body can't be read: its charset does not fit its names.") from error
+    if not parser.ended:
+        raise MalformedRequestError("The multipart body can't be read: it ends before its last boundary.")
     files = form.getlist(field)
     if any(not isinstance(value, UploadFile) for value in files):
         raise InvalidParameterError(f"The form's field {field} is text and must be a file (curl: -F {field}=@image.png, with the @).")
     return [value.file.read() for value in files if isinstance(value, UploadFile)]
-
-
-@contextmanager
-def _problems_named() -> Iterator[None]:
-    try:
-        yield
-    except MultiPartException as error:
-        raise MalformedRequestError(f"The multipart body can't be read: {error.message}") from error
 
 
 def _content_type(request: Request) -> str:

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from app import errors
 from app.decoder import Decoder
 from app.images import Fit
-from app.problems import MEDIA_TYPE
+from app.problems import MEDIA_TYPE, problem_of
 from app.registry import Registry
 from app.schemas import PositiveInt
 from app.settings import Settings
@@ -43,29 +44,39 @@ FitChoice = Annotated[
     ),
 ]
 
-_EXAMPLES: dict[int, tuple[str, str]] = {
-    400: ("Malformed request", "The multipart body can't be read: Missing boundary in multipart."),
-    404: ("Unknown model", "There is no model 'vgg': choose one of ann, cnn."),
-    413: ("Body too large", "The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
-    415: ("Unsupported image type", "The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
-    422: ("Unprocessable image", "The image is 27x28 and must be 28x28: resize it, or add fit=garment to have any photo fitted."),
-    429: ("Too many requests", "18 photos are being decoded or waiting already: try again in a moment."),
-    503: ("Model unavailable", "The model cnn is not available: version 1: no manifest.json: the version was never completely published."),
-}
+_EXAMPLES = (
+    errors.MalformedRequestError("The multipart body can't be read: Missing boundary in multipart."),
+    errors.UnknownModelError("There is no model 'vgg': choose one of ann, cnn."),
+    errors.BodyTooLargeError("The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
+    errors.UnsupportedTypeError("The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
+    errors.UnprocessableImageError("The image is 27x28 and must be 28x28: resize it, or add fit=garment to have any photo fitted."),
+    errors.OverloadedError("18 requests are being decoded or waiting already: try again in a moment."),
+    errors.ModelUnavailableError(
+        "The model cnn is not available: version 1: no manifest.json: the version was never completely published."
+    ),
+)
 
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries for these error statuses, each with an example."""
-    return {status: _answer(status) for status in statuses}
-
-
-def _answer(status: int) -> dict[str, Any]:
-    title, detail = _EXAMPLES[status]
-    example = {
-        "type": f"urn:wardrobe:problem:{title.lower().replace(' ', '-')}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "request_id": "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a",
+    examples = {body.status: body for body in (problem_of(each, "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a") for each in _EXAMPLES)}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": examples[status].title,
+            "content": {MEDIA_TYPE: {"schema": schema, "example": examples[status].model_dump()}},
+        }
+        for status in statuses
     }
-    return {"description": title, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}}
+
+
+def only(*names: str) -> Any:
+    """A dependency that refuses a misspelt or repeated query parameter, which would otherwise change the answer unnoticed."""
+
+    async def check(request: Request) -> None:
+        given = [name for name, _ in request.query_params.multi_items()]
+        if wrong := next((name for name in given if name not in names or given.count(name) > 1), None):
+            why = "is given more than once" if wrong in names else f"is unknown: choose from {', '.join(names)}"
+            raise errors.InvalidParameterError(f"The query parameter {errors.shown(wrong)} {why}.")
+
+    return Depends(check)

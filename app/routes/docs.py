@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 router = APIRouter(include_in_schema=False)
 
@@ -15,9 +15,9 @@ _DOCS_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 
 @router.get("/docs")
-async def docs() -> FileResponse:
+async def docs() -> HTMLResponse:
     """Swagger UI on `/openapi.json`."""
-    return FileResponse(WEB / "docs.html", headers={"Content-Security-Policy": _DOCS_POLICY})
+    return HTMLResponse((WEB / "docs.html").read_bytes(), headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
 @router.get("/")

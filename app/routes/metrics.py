@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes.dependencies import ModelName, RegistryDep, problem_answers
-from app.schemas import Metrics
+from app.routes.dependencies import ModelName, RegistryDep, only, problem_answers
+from app.schemas import Metrics, ModelMetrics
 
 router = APIRouter(tags=["metrics"])
 
 
-@router.get("/metrics", responses=problem_answers(404, 503))
+@router.get("/metrics", dependencies=[only("model")], responses=problem_answers(404, 422, 503))
 async def metrics(registry: RegistryDep, model: ModelName = None) -> Metrics:
     """How good each served model is, measured when it was published, and how they compare; `model` narrows it to one."""
     models = registry.served() if model is None else [registry.model(model)]
-    reports = {each.name: {key: value for key, value in each.report.items() if key not in ("name", "dataset")} for each in models}
-    dataset = models[0].report["dataset"] if models else None
-    return Metrics(dataset=dataset, models=reports, comparison=registry.comparison)
+    reports = {each.name: ModelMetrics(**each.report.model_dump(exclude={"name", "dataset"})) for each in models}
+    return Metrics(dataset=models[0].report.dataset if models else None, models=reports, comparison=registry.comparison)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from app.errors import UnknownPlotError
 from app.registry import Entry, Registry
 from app.routes.dependencies import RegistryDep, problem_answers
-from app.schemas import ModelDetail, ModelList, ModelSummary, PositiveInt, Version
+from app.schemas import ModelDetail, ModelList, ModelSummary, PositiveInt
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -38,19 +38,19 @@ async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))
-async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> FileResponse:
+async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> HTMLResponse:
     """The report of a version as a page."""
     model = registry.model(name, version)
-    return FileResponse(model.report_page, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _REPORT_POLICY})
+    return HTMLResponse(model.report_page, headers={"Content-Security-Policy": _REPORT_POLICY})
 
 
-@router.get("/{name}/versions/{version}/plots/{plot}", response_class=FileResponse, responses=_PNG | problem_answers(404, 422, 503))
-async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot: str) -> FileResponse:
+@router.get("/{name}/versions/{version}/plots/{plot}", response_class=Response, responses=_PNG | problem_answers(404, 422, 503))
+async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot: str) -> Response:
     """A figure of a version's report, a PNG."""
     plots = registry.model(name, version).plots
     if plot not in plots:
         raise UnknownPlotError(f"There is no such plot: choose one of {', '.join(sorted(plots))}.")
-    return FileResponse(plots[plot], media_type="image/png")
+    return Response(plots[plot], media_type="image/png")
 
 
 def _summary(registry: Registry, entry: Entry) -> ModelSummary:
@@ -61,5 +61,5 @@ def _summary(registry: Registry, entry: Entry) -> ModelSummary:
         default=entry.name == registry.default,
         required=registry.is_required(entry.name),
         reason=entry.reason,
-        versions=[Version(version=each.version, state=each.state, reason=each.reason) for each in entry.versions],
+        versions=entry.versions,
     )

@@ -7,12 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app import uploads
-from app.decoder import Decoder
 from app.errors import RequestError
-from app.images import Fit, Picture
+from app.images import Picture
 from app.prediction import predict
 from app.problems import problem_of
-from app.routes.dependencies import DecoderDep, FitChoice, ModelName, RegistryDep, SettingsDep, VersionNumber, problem_answers
+from app.routes.dependencies import DecoderDep, FitChoice, ModelName, RegistryDep, SettingsDep, VersionNumber, only, problem_answers
 from app.schemas import Batch, Prediction, Problem, SideBySide
 
 router = APIRouter(tags=["predict"])
@@ -34,7 +33,7 @@ _MANY_IMAGES = {"requestBody": {"required": True, "content": _multipart("files",
 _ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
 
 
-@router.post("/predict", responses=_ERRORS, openapi_extra=_ONE_IMAGE)
+@router.post("/predict", dependencies=[only("model", "version", "fit")], responses=_ERRORS, openapi_extra=_ONE_IMAGE)
 async def predict_one(
     request: Request,
     registry: RegistryDep,
@@ -46,12 +45,12 @@ async def predict_one(
     """Classify one image: the multipart field `file`, or the raw body with its image type as content type."""
     data = await uploads.image(request)
     chosen = registry.model(model, version)
-    [prediction] = predict(chosen, [await decoder(data, fit)], fit)
+    [prediction] = predict(chosen, [await decoder.one(data, fit)], fit)
     request.state.logged.update(model=prediction.model, version=prediction.version, label=prediction.label)
     return prediction
 
 
-@router.post("/predict/batch", responses=_ERRORS, openapi_extra=_MANY_IMAGES)
+@router.post("/predict/batch", dependencies=[only("model", "version", "fit")], responses=_ERRORS, openapi_extra=_MANY_IMAGES)
 async def predict_batch(
     request: Request,
     registry: RegistryDep,
@@ -64,16 +63,17 @@ async def predict_batch(
     """Classify up to 256 images, the multipart field `files` repeated. A bad image gets a problem in its place and the others an answer."""
     files = await uploads.images(request, settings.max_batch)
     chosen = registry.model(model, version)
-    decoded = [await _decoded(decoder, data, fit, request.state.request_id) for data in files]
+    decoded = await decoder.many(files, fit)
     predictions = iter(predict(chosen, [each for each in decoded if isinstance(each, Picture)], fit))
     request.state.logged.update(model=chosen.name, version=chosen.version, images=len(files))
-    return Batch(results=[next(predictions) if isinstance(each, Picture) else each for each in decoded])
+    request_id = request.state.request_id
+    return Batch(results=[next(predictions) if isinstance(each, Picture) else problem_of(each, request_id) for each in decoded])
 
 
-@router.post("/compare", responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=_ONE_IMAGE)
+@router.post("/compare", dependencies=[only("fit")], responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=_ONE_IMAGE)
 async def compare(request: Request, registry: RegistryDep, decoder: DecoderDep, fit: FitChoice = "strict") -> SideBySide:
     """Classify one image, sent as to `/predict`, with every model."""
-    picture = await decoder(await uploads.image(request), fit)
+    picture = await decoder.one(await uploads.image(request), fit)
     answers: dict[str, Prediction | Problem] = {}
     for name in registry.entries:
         try:
@@ -82,10 +82,3 @@ async def compare(request: Request, registry: RegistryDep, decoder: DecoderDep, 
             answers[name] = problem_of(error, request.state.request_id)
     labels = {answer.label for answer in answers.values() if isinstance(answer, Prediction)}
     return SideBySide(models=answers, agree=len(labels) == 1)
-
-
-async def _decoded(decoder: Decoder, data: bytes, fit: Fit, request_id: str) -> Picture | Problem:
-    try:
-        return await decoder(data, fit)
-    except RequestError as error:
-        return problem_of(error, request_id)

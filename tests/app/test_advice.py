@@ -10,11 +10,11 @@ SURE = np.array([0.91] + [0.01] * 9, np.float32)
 
 
 def bright(image: np.ndarray) -> bool:
-    return any("bright border" in each for each in advice(image, SURE, LABELS))
+    return any("bright border" in each for each in advice(image, SURE, LABELS, "strict"))
 
 
 def test_an_ordinary_image_gets_none(dataset: Dataset) -> None:
-    assert advice(dataset.test_images[0, ..., 0], SURE, LABELS) == []
+    assert advice(dataset.test_images[0, ..., 0], SURE, LABELS, "strict") == []
 
 
 def test_a_negated_image_has_a_bright_border(dataset: Dataset) -> None:
@@ -29,16 +29,20 @@ def test_the_bright_border_warning_is_rare_on_the_training_images_and_certain_wh
 
 @pytest.mark.parametrize("level", [0, 100, 255])
 def test_a_blank_image_is_a_guess(level: int) -> None:
-    [warning] = advice(np.full((28, 28), level, np.uint8), SURE, LABELS)
+    [warning] = advice(np.full((28, 28), level, np.uint8), SURE, LABELS, "strict")
     assert "blank" in warning
 
 
 def test_a_near_tie_names_both_classes_in_order(dataset: Dataset) -> None:
     tie = np.array([0.42, 0, 0, 0, 0, 0, 0.5, 0.08, 0, 0], np.float32)
-    [warning] = advice(dataset.test_images[0, ..., 0], tie, LABELS)
+    [warning] = advice(dataset.test_images[0, ..., 0], tie, LABELS, "strict")
     assert warning == "A near tie: Shirt (0.50) and T-shirt/top (0.42) are almost equally probable."
 
 
 def test_a_clear_lead_is_no_tie(dataset: Dataset) -> None:
     lead = np.array([0.44, 0, 0, 0, 0, 0, 0.56, 0, 0, 0], np.float32)
-    assert advice(dataset.test_images[0, ..., 0], lead, LABELS) == []
+    assert advice(dataset.test_images[0, ..., 0], lead, LABELS, "strict") == []
+
+
+def test_a_fitted_photo_is_not_told_to_be_fitted(dataset: Dataset) -> None:
+    assert advice(255 - dataset.test_images[0, ..., 0], SURE, LABELS, "garment") == []

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,26 @@ def manifest_folder(version: Path) -> None:
     (version / MANIFEST).mkdir()
 
 
+def manifest_pipe(version: Path) -> None:
+    (version / MANIFEST).unlink()
+    os.mkfifo(version / MANIFEST)
+
+
+def without_report_page(version: Path) -> None:
+    (version / "report.html").unlink()
+    seal(version)
+
+
+def change(name: str, apply: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def spoil(version: Path) -> None:
+        content = json.loads((version / name).read_text())
+        apply(content)
+        write_json(version / name, content)
+        seal(version)
+
+    return spoil
+
+
 def stranger(version: Path) -> None:
     (version / "assets").mkdir(exist_ok=True)
     (version / "assets" / "x").touch()
@@ -90,7 +111,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "manifest cut short": (lambda version: (version / MANIFEST).write_bytes((version / MANIFEST).read_bytes()[:100]), "is not a manifest"),
     "manifest of another shape": (lambda version: (version / MANIFEST).write_text('{"sha256": {"card.json": 1}}'), "is not a manifest"),
     "manifest is a list": (lambda version: (version / MANIFEST).write_text("[]"), "is not a manifest"),
-    "manifest is a folder": (manifest_folder, "can't be read"),
+    "manifest is a folder": (manifest_folder, "manifest.json is not a regular file"),
+    "manifest is a pipe": (manifest_pipe, "manifest.json is not a regular file"),
+    "manifest is nested without end": (lambda version: (version / MANIFEST).write_text("[" * 100_000), "is not a manifest"),
     "file missing": (lambda version: (version / "saved_model.pb").unlink(), "missing: saved_model.pb"),
     "file too many": (stranger, "not in manifest.json: assets/x"),
     "symbolic link": (link, "golden.json is not a regular file"),
@@ -100,6 +123,14 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda version: rewrite("card.json", (version / "card.json").read_text().replace('"name": "cnn"', '"name": "ann"', 1))(version),
         "its card says ann version 1",
     ),
+    "card of two labels": (change("card.json", lambda card: card.update(labels=["a", "b"])), "other classes than the 2 labels"),
+    "golden pixels cut short": (change("golden.json", lambda golden: golden["images"][0].update(pixels="AAAA")), "can't be used"),
+    "golden pixels no base64": (change("golden.json", lambda golden: golden["images"][0].update(pixels="ä")), "can't be used"),
+    "golden rows of two lengths": (change("golden.json", lambda golden: golden["images"][0]["probabilities"].pop()), "can't be used"),
+    "report is a list": (rewrite("report.json", "[]"), "can't be used"),
+    "report without data": (change("report.json", lambda report: report.pop("dataset")), "can't be used"),
+    "report nested without end": (rewrite("report.json", "[" * 100_000), "can't be used"),
+    "no report page": (without_report_page, "published without report.html"),
     "golden without images": (rewrite("golden.json", '{"images": []}'), "can't be used"),
     "no graph": (no_graph, "the openvino runtime can't load it"),
 }
@@ -124,7 +155,7 @@ def test_a_broken_version_is_not_served_and_says_why(name: str, copy: Path) -> N
 def test_the_other_model_serves_on_over_http(what: str, copy: Path, dataset: Dataset) -> None:
     if what == "removed":
         shutil.rmtree(copy / "cnn")
-        reason = "its folder is missing or has no version"
+        reason = "its folder can't be read (No such file or directory)"
     else:
         damage_weights(copy / "cnn" / "1")
         reason = "differs from its SHA-256"
@@ -150,7 +181,7 @@ def test_the_other_model_serves_on_over_http(what: str, copy: Path, dataset: Dat
         both = server.http.post("/compare", files=image).json()
         assert both["models"]["ann"]["label"] == "Ankle boot"
         assert both["models"]["cnn"]["status"] == 503
-        assert any(line["level"] == "ERROR" and reason in line.get("reason", "") for line in server.logs()) or what == "removed"
+        assert any(line["level"] == "ERROR" and reason in line.get("reason", "") for line in server.logs())
 
 
 def test_without_any_model_it_lives_but_is_not_ready(tmp_path: Path) -> None:
@@ -189,7 +220,27 @@ def test_a_comparison_of_other_versions_is_not_shown(copy: Path) -> None:
     assert registry(copy).comparison is None
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"models": 1}', "{}"])
+def test_files_may_go_once_they_are_loaded(copy: Path) -> None:
+    with Server(models_dir=str(copy)) as server:
+        expected = (copy / "cnn" / "1" / "report.html").read_bytes(), (copy / "cnn" / "1" / "plots" / "roc.png").read_bytes()
+        shutil.rmtree(copy)
+        assert server.http.get("/models/cnn/versions/1/report").content == expected[0]
+        assert server.http.get("/models/cnn/versions/1/plots/roc.png").content == expected[1]
+        assert server.http.get("/readyz").status_code == 200
+
+
+def test_the_default_model_is_required(copy: Path) -> None:
+    found = registry(copy, required_models=("ann",), default_model="vgg")
+    assert list(found.failures()) == ["vgg"]
+    assert registry(copy, required_models=("ann",), default_model="ann").failures() == {}
+
+
+def test_a_folder_without_a_version_says_so(copy: Path) -> None:
+    shutil.rmtree(copy / "cnn" / "1")
+    assert registry(copy).failures() == {"cnn": "its folder has no version"}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"models": 1}', "{}", "[" * 100_000])
 def test_a_comparison_that_is_none_is_not_shown(copy: Path, content: str) -> None:
     (copy / "comparison.json").write_text(content)
     assert registry(copy).comparison is None

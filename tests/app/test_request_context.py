@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -91,3 +92,25 @@ def test_an_unexpected_failure_is_a_problem_without_its_traceback(models: Path, 
 def test_a_failure_after_the_answer_began_breaks_the_connection(models: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         get(failing(models), "/half")
+
+
+def test_a_client_that_hangs_up_is_no_failure_of_ours(models: Path) -> None:
+    with Server(models_dir=str(models)) as server:
+        address = (server.http.base_url.host, server.http.base_url.port or 80)
+        with socket.create_connection(address) as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc")
+            assert server.http.get("/healthz").status_code == 200  # by now the upload has begun
+        server.stop()
+        lines = server.logs()
+    [line] = [each for each in lines if each.get("path") == "/predict"]
+    assert (line["status"], line["level"]) == (499, "INFO")
+    assert not [each for each in lines if each["level"] == "ERROR"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/models", "/metrics", "/docs", "/models/cnn/versions/1/report", "/nowhere"])
+def test_head_is_get_without_the_body(server: Server, path: str) -> None:
+    head, get = server.http.head(path), server.http.get(path)
+    assert head.status_code == get.status_code
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    assert head.content == b""

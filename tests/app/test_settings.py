@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from app import VERSION
 from app.__main__ import environment, main
 from app.settings import Settings
+from tests import data
+from tests.conftest import encoded
 from tests.server import ROOT, Server
 
 
@@ -69,13 +76,32 @@ def test_a_port_in_use_ends_with_a_reason() -> None:
     assert "address already in use" in done.stdout + done.stderr
 
 
-def test_sigterm_stops_it_cleanly(models: object) -> None:
+def test_sigterm_stops_it_cleanly(models: Path) -> None:
     with Server(models_dir=str(models)) as server:
-        server.stop()
+        assert server.stop() in (0, -signal.SIGTERM)
         assert server.logs()[-1]["message"].startswith("Finished server process")
 
 
-def test_several_workers_serve(models: object) -> None:
+def test_several_workers_serve(models: Path) -> None:
     with Server(models_dir=str(models), workers=2) as server:
         assert server.http.get("/readyz").status_code == 200
         assert server.stop() == 0
+
+
+def test_the_settings_do_what_they_say(models: Path) -> None:
+    with Server(
+        models_dir=str(models), default_model="ann", max_batch=2, max_pixels=1000, max_body_bytes=5000, log_level="warning"
+    ) as server:
+        boot = data.BOOT.read_bytes()
+        assert server.http.post("/predict", files={"file": boot}).json()["model"] == "ann"
+        assert server.http.post("/predict/batch", files=[("files", boot)] * 2).status_code == 200
+        assert "1 to 2" in server.http.post("/predict/batch", files=[("files", boot)] * 3).json()["detail"]
+        large = encoded(Image.new("L", (40, 40)), "PNG")
+        assert "more than 1,000 pixels" in server.http.post("/predict?fit=garment", files={"file": large}).json()["detail"]
+        assert server.http.post("/predict", content=bytes(5001), headers={"Content-Type": "image/png"}).status_code == 413
+        server.stop()
+        assert server.logs() == []
+
+
+def test_the_version_is_the_projects() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.conftest import encoded, png
 from tests.server import Server
@@ -68,7 +69,7 @@ def test_50_megabytes_by_declared_length(server: Server) -> None:
 def test_the_answer_comes_before_the_body(server: Server) -> None:
     with socket.create_connection((server.http.base_url.host, server.http.base_url.port or 80), timeout=10) as connection:
         connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 52428800\r\n\r\n")
-        answer = connection.recv(65536)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"application/problem+json" in answer
     assert b"16,777,216 bytes" in answer
@@ -130,8 +131,10 @@ def test_a_text_field_instead_of_a_file(server: Server) -> None:
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"),
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\n' + bytes(5000) + b"\r\n--b--\r\n"),
         ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\nx\r\n' * 20 + b"--b--\r\n"),
+        ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx'),
+        ("multipart/form-data; boundary=b; charset=undefined", b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\nx\r\n--b--\r\n'),
     ],
-    ids=["no boundary", "no part", "no name", "long field", "many fields"],
+    ids=["no boundary", "no part", "no name", "long field", "many fields", "no end", "odd charset"],
 )
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare"])
 def test_a_malformed_multipart_body(server: Server, path: str, content_type: str, body: bytes) -> None:
@@ -154,6 +157,8 @@ def test_a_malformed_multipart_body(server: Server, path: str, content_type: str
         ("version=-1", 422, ["version"]),
         ("version=" + "9" * 5000, 422, ["version"]),
         ("fit=loose", 422, ["fit", "'strict' or 'garment'", "'loose'"]),
+        ("modle=ann", 422, ["'modle' is unknown", "model, version, fit"]),
+        ("model=ann&model=cnn", 422, ["'model' is given more than once"]),
     ],
 )
 def test_a_wrong_parameter(server: Server, query: str, status: int, words: list[str]) -> None:
@@ -178,3 +183,24 @@ def test_a_photo_too_many_is_told_to_come_back(models: object, dataset: Dataset)
     refused = next(each for each in answers if each.status_code == 429)
     rejected(refused, 429, "try again")
     assert refused.headers["Retry-After"] == "1"
+
+
+def zip_bomb() -> bytes:
+    """A 28x28 PNG of 63 kB whose comments unpack to 60 MB."""
+    info = PngInfo()
+    for i in range(60):
+        info.add_text(f"k{i}", "x" * 1_000_000, zip=True)
+    return encoded(Image.new("L", (28, 28)), "PNG", pnginfo=info)
+
+
+def test_a_batch_of_bombs_does_not_stall_the_others(server: Server) -> None:
+    bomb = zip_bomb()
+    assert len(bomb) < 70_000
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(httpx.post, f"{server.http.base_url}/predict/batch", files=[("files", bomb)] * 200, timeout=60)
+        answered = 0
+        while not batch.done():
+            server.http.get("/healthz").raise_for_status()
+            answered += 1
+    assert [each["status"] for each in batch.result().json()["results"]] == [422] * 200
+    assert answered > 5  # a blocked event loop would answer the batch first, and one probe after it

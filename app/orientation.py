@@ -1,0 +1,13 @@
+"""The EXIF turn, as every viewer applies it."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageOps
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn and mirror the image as its EXIF orientation says; an image whose EXIF data can't be read stays as it is."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF data raises anything from struct.error to SyntaxError; the pixels are good all the same
+        return image
