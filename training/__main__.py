@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line's options; `--help` prints them."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--output", type=Path, metavar="DIR", help=f"folder of the published models (default: {DEFAULT_MODELS})")
+    common.add_argument(
+        "--output", type=_folder, default=DEFAULT_MODELS, metavar="DIR", help=f"folder of the published models (default: {DEFAULT_MODELS})"
+    )
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with the four Fashion-MNIST files (default: searched for, then downloaded)"
@@ -70,12 +72,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, console: Console) -> int:
-    if options.limit and not options.output:
+    if options.limit and options.output.resolve() == DEFAULT_MODELS.resolve():
         raise TrainingError("a trial (--limit) must not replace the models that are served: name another folder with --output", 2)
     if options.limit == 1:
         raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
     chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model).items()}
-    models = options.output or DEFAULT_MODELS
+    models: Path = options.output
     from training import compare, data, run, summary  # TensorFlow takes seconds to import: not for --help or a wrong name
 
     dataset = data.load(options.data)
@@ -91,7 +93,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
 
 def _evaluate(options: argparse.Namespace, console: Console) -> int:
     names = _chosen(options.model)
-    models = options.output or DEFAULT_MODELS
+    models: Path = options.output
     from training import compare, data, run, summary
 
     dataset = data.load(options.data)
@@ -113,7 +115,7 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
 def _compare(options: argparse.Namespace, console: Console) -> int:
     from training.compare import compare
 
-    console.print(compare(options.output or DEFAULT_MODELS)["summary"])
+    console.print(compare(options.output)["summary"])
     return 0
 
 
@@ -124,6 +126,14 @@ def _chosen(model: str) -> dict[str, Recipe]:
 def _adapted(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     changes = {"epochs": options.epochs, "seed": options.seed, "train_images": options.limit}
     return dataclasses.replace(recipe, **{key: value for key, value in changes.items() if value is not None})
+
+
+def _folder(text: str) -> Path:
+    if set(text) & set("*?[]\\"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has a character that TensorFlow takes for a pattern: choose a folder without * ? [ ] \\"
+        )
+    return Path(text)
 
 
 def _positive(text: str) -> int:

@@ -62,7 +62,7 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
         there = (
             f"published there: {', '.join(map(str, versions))}" if versions else f"train it first with `python -m training train {name}`"
         )
-        raise TrainingError(f"{models / name} has no published version {version or ''}: {there}", 2)
+        raise TrainingError(f"{models / name} has no published version{f' {version}' if version else ''}: {there}", 2)
     folder = models / name / str(version)
     verify(folder)
     published_report, facts = _read(folder / "report.json"), _read(folder / "card.json")

@@ -232,6 +232,8 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
         ("train ../cnn --output {}", "there is no model named '../cnn': choose one of ann, cnn, or all"),
         ("evaluate rnn --output {}", "there is no model named 'rnn': choose one of ann, cnn, or all"),
         ("train ann --limit 100", "name another folder with --output"),
+        ("train ann --limit 100 --output models", "name another folder with --output"),
+        ("train ann --output a[b]", "'a[b]' has a character that TensorFlow takes for a pattern"),
         ("train ann --limit 1 --output {}", "needs 2 images or more"),
         ("train ann --limit 0 --output {}", "'0' is not a whole number from 1 up"),
         ("train ann --epochs 0 --output {}", "'0' is not a whole number from 1 up"),
@@ -240,7 +242,7 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
         ("train ann --seed 4294967296 --output {}", "'4294967296' is not a whole number from 0 to 4294967295"),
         ("train ann --seed=-1 --output {}", "'-1' is not a whole number from 0 to 4294967295"),
         ("evaluate cnn --version latest --output {}", "'latest' is not a whole number from 1 up"),
-        ("evaluate cnn --output {}", "cnn has no published version : train it first with `python -m training train cnn`"),
+        ("evaluate cnn --output {}", "cnn has no published version: train it first with `python -m training train cnn`"),
     ],
 )
 def test_a_wrong_request_is_answered_with_what_would_be_right(run: Run, tmp_path: Path, arguments: str, answer: str) -> None:
