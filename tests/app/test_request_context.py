@@ -94,6 +94,16 @@ def test_a_failure_after_the_answer_began_breaks_the_connection(models: Path) ->
         get(failing(models), "/half")
 
 
+def test_a_malformed_body_is_one_line_in_the_log(models: Path) -> None:
+    with Server(models_dir=str(models)) as server:
+        before = len(server.logs())
+        server.http.post("/predict", content=b"--c", headers={"Content-Type": "multipart/form-data; boundary=b"})
+        server.stop()
+        lines = [each for each in server.logs()[before:] if "Shutting" not in each["message"]]
+    assert [each["status"] for each in lines if each.get("path") == "/predict"] == [400]
+    assert not [each for each in lines if each["level"] != "INFO"]
+
+
 def test_a_client_that_hangs_up_is_no_failure_of_ours(models: Path) -> None:
     with Server(models_dir=str(models)) as server:
         address = (server.http.base_url.host, server.http.base_url.port or 80)
