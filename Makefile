@@ -1,5 +1,5 @@
 # Two commands: `make serve` and `make test`. Everything else is what they are made of.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 SERVE := $(VENV)/serve.stamp
 DEV := $(VENV)/dev.stamp
@@ -26,20 +26,23 @@ docker-test: $(DEV) ## build the images and try them on a real Docker engine
 train: $(DEV) data ## train and publish the next version of both models
 	$(VENV)/bin/python -m training train all
 
+.PHONY: dev
+dev: $(DEV) ## what training and the tests need
+
 .PHONY: data
 data: ## the data set's Debian package, where root on Debian lacks it
 	@if [ ! -d /usr/share/datasets/fashion-mnist ] && [ -z "$$WARDROBE_DATA_DIR" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && apt-get install -y -q dataset-fashion-mnist; fi
 
-$(VENV)/bin/python:
+$(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 
-$(SERVE): requirements/serve.lock | $(VENV)/bin/python
+$(SERVE): requirements/serve.lock | $(VENV)/bin/pip
 	$(INSTALL) requirements/serve.lock
 	touch $@
 
-$(DEV): requirements/dev.lock | $(VENV)/bin/python
+$(DEV): requirements/dev.lock | $(VENV)/bin/pip
 	$(INSTALL) requirements/dev.lock
 	touch $@ $(SERVE)
 

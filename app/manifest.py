@@ -28,7 +28,7 @@ def verify(folder: Path) -> frozenset[str]:
     if missing := sorted(expected.keys() - found.keys()):
         raise BrokenVersionError(f"missing: {', '.join(missing)}")
     if extra := sorted(found.keys() - expected.keys()):
-        raise BrokenVersionError(f"not in {MANIFEST}: {', '.join(extra)}")
+        raise BrokenVersionError(f"not in {MANIFEST}, remove: {', '.join(extra)}")
     for name, path in found.items():
         if path.is_symlink() or not path.is_file():  # a link leads out of what was published, a pipe would never end
             raise BrokenVersionError(f"{name} is not a regular file")

@@ -6,7 +6,6 @@ Each round starts `python -m app` on the committed models and sends a real test 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -40,8 +39,8 @@ def _round(port: int) -> tuple[float, float]:
                 raise SystemExit(f"the server ended with status {server.returncode}: is port {port} free?")
             time.sleep(0.005)
         seconds = time.perf_counter() - started
-        pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[1])
-        return seconds, pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        kilobytes = subprocess.run(["ps", "-o", "rss=", "-p", str(server.pid)], capture_output=True, text=True, check=True).stdout
+        return seconds, int(kilobytes) * 1024 / 1e6
     finally:
         server.terminate()
         server.wait()

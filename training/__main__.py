@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# Before anything imports TensorFlow: its start-up notes and old-graph remarks bury what a person should read.
+# Before anything imports TensorFlow: most of its remarks bury what a person should read. (Four lines at its start remain.)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -13,7 +13,10 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from rich.console import Console
+try:
+    from rich.console import Console
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error.name} is not installed in this environment: run `make dev`, then .venv/bin/python -m training")
 
 from training.errors import TrainingError
 from training.recipes import RECIPES, Recipe, recipe_named
@@ -57,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("model", metavar="MODEL", help=names)
     train.add_argument("--epochs", type=_positive, metavar="N", help="at most so many epochs (default: the recipe's)")
     train.add_argument("--seed", type=_natural, metavar="N", help="seed of weights, order and dropout (default: the recipe's)")
-    train.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images; needs --output")
+    train.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images")
     train.set_defaults(command=_train)
 
     evaluate = commands.add_parser("evaluate", parents=[data, common], help="score a published model again and renew its report")
@@ -72,8 +75,6 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, console: Console) -> int:
-    if options.limit and options.output.resolve() == DEFAULT_MODELS.resolve():
-        raise TrainingError("a trial (--limit) must not replace the models that are served: name another folder with --output", 2)
     if options.limit == 1:
         raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
     chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model).items()}
@@ -124,7 +125,8 @@ def _chosen(model: str) -> dict[str, Recipe]:
 
 
 def _adapted(recipe: Recipe, options: argparse.Namespace) -> Recipe:
-    changes = {"epochs": options.epochs, "seed": options.seed, "train_images": options.limit}
+    trial = bool(options.limit) or (options.epochs or recipe.epochs) < recipe.epochs
+    changes = {"epochs": options.epochs, "seed": options.seed, "train_images": options.limit, "trial": trial}
     return dataclasses.replace(recipe, **{key: value for key, value in changes.items() if value is not None})
 
 

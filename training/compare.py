@@ -61,12 +61,13 @@ def comparison_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "paper": {report["name"]: _against_paper(report) for report in ranking if report["paper"]},
     }
-    comparison["summary"] = summary(best, runner_up, comparison)
+    comparison["summary"] = summary(ranking, comparison)
     return comparison
 
 
-def summary(best: dict[str, Any], runner_up: dict[str, Any], comparison: dict[str, Any]) -> str:
-    """The paper's discussion in words made from the numbers."""
+def summary(ranking: list[dict[str, Any]], comparison: dict[str, Any]) -> str:
+    """The paper's discussion in words made from the numbers; `ranking` has the best report first."""
+    best, runner_up = ranking[:2]
     one, other = best["name"].upper(), runner_up["name"].upper()
     difference = comparison["accuracy_difference"]
     of = best["dataset"]["test_images"]
@@ -87,7 +88,11 @@ def summary(best: dict[str, Any], runner_up: dict[str, Any], comparison: dict[st
         + (f" and behind for {_listed(behind)}" if behind else "")
         + f"; the largest difference is for {largest} ({by_class[largest]:+.3f})."
     )
-    for report in (best, runner_up):
+    sentences += [
+        f"The {report['name'].upper()} follows with {report['test']['correct']:,} ({report['test']['accuracy']:.2%})."
+        for report in ranking[2:]
+    ]
+    for report in ranking:
         classes = report["test"]["per_class"]
         weakest = min(classes, key=lambda label: classes[label]["f1"])
         sentences.append(f"The {report['name'].upper()}'s weakest class is {weakest} (F1 {classes[weakest]['f1']:.3f}).")
@@ -111,7 +116,7 @@ def _row(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _against_paper(report: dict[str, Any]) -> dict[str, Any]:
-    """Every figure the paper prints for this model, ours, and ours minus the paper's."""
+    """Each figure the paper prints for this model, ours, and ours minus the paper's; `history` epoch by epoch."""
     ours, paper = report, report["paper"]
     rows: dict[str, Any] = {"parameters": _held(ours["parameters"], paper["parameters"])}
     for part in ("train", "test"):
@@ -121,6 +126,7 @@ def _against_paper(report: dict[str, Any]) -> dict[str, Any]:
         rows[figure] = _held(ours["test"][figure], paper["test"][figure])
     for average in ("macro_avg", "weighted_avg"):
         rows[average] = _each(ours["test"][average], paper["test"][average])
+    rows["history"] = {name: list(map(_held, ours["history"][name], values)) for name, values in paper.get("history", {}).items()}
     rows["per_class"] = {label: _each(ours["test"]["per_class"][label], row) for label, row in paper["test"]["per_class"].items()}
     return rows
 

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.architectures import ARCHITECTURES, scaled
+from training.architectures import ARCHITECTURES, CLASSES, scaled
 from training.data import Dataset
+from training.errors import TrainingError
 from training.recipes import Recipe
 
 
@@ -39,6 +40,7 @@ def fit(recipe: Recipe, dataset: Dataset, callbacks: list[keras.callbacks.Callba
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
     model = ARCHITECTURES[recipe.architecture]()
+    _check_last_layer(model, recipe.architecture)
     optimizer = keras.optimizers.get({"class_name": recipe.optimizer, "config": {"learning_rate": recipe.learning_rate}})
     model.compile(
         loss=recipe.loss,
@@ -68,3 +70,13 @@ def fit(recipe: Recipe, dataset: Dataset, callbacks: list[keras.callbacks.Callba
         best_epoch=early_stopping.best_epoch + 1,
         duration_s=time.monotonic() - started,
     )
+
+
+def _check_last_layer(model: keras.Model, architecture: str) -> None:
+    """Publishing takes the last layer apart for the logits: better to know before the training than after it."""
+    last = model.layers[-1]
+    fits = isinstance(last, keras.layers.Dense) and last.units == CLASSES and last.use_bias
+    if not fits or last.activation is not keras.activations.softmax:
+        raise TrainingError(
+            f"the network {architecture} must end in Dense({CLASSES}, activation='softmax'): mend training/architectures.py", 2
+        )

@@ -248,7 +248,7 @@ def _examples(evaluation: Evaluation, kind: str, mark: str, colour: str) -> Figu
     for axes, example in zip(_cells(figure), examples, strict=False):
         _picture(axes, evaluation.dataset.test_images[example["test_index"]], colour)
         axes.set_title(example["true"], size=SMALL, weight="normal", pad=3)
-        axes.set_xlabel(f"{mark} {example['predicted']}\n{example['confidence']:.1%}", size=SMALL, labelpad=2)
+        axes.set_xlabel(f"{mark} {example['predicted']}\n{example['confidence']:.2%}", size=SMALL, labelpad=2)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,7 @@ NEEDED_BYTES = 32 * 1024 * 1024
 """A version with its plots takes about 3 MB; less free space than this is an answer before training, not after."""
 
 REMEDY = "free some space, mend the folder's permissions, or choose another folder with --output"
+DENIED = "mend its permissions (in the container: WARDROBE_UID=$(id -u) WARDROBE_GID=$(id -g)), or choose another folder with --output"
 
 
 class Publication:
@@ -58,6 +60,8 @@ class Publication:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if not self._moved:  # once it has, another process may have claimed the same folder name
             shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):  # it holds a version, or another process's draft
+                self._home.rmdir()
         os.close(self._lock)
         if isinstance(error, OSError):
             raise unwritable(self._home, error) from error
@@ -157,7 +161,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def unwritable(folder: Path, error: OSError) -> TrainingError:
     """The answer to a folder that a file could not be written to."""
-    return TrainingError(f"can't write to {folder} ({error.strerror or error}): {REMEDY}")
+    remedy = DENIED if error.errno in (errno.EACCES, errno.EPERM) else REMEDY
+    return TrainingError(f"can't write to {folder} ({error.strerror or error}): {remedy}")
 
 
 def _clear_retired(home: Path) -> None:

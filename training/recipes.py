@@ -29,6 +29,8 @@ class Recipe:
     """Batches per call into TensorFlow: speed only, the weights are the same."""
     train_images: int | None = None
     """A quick trial trains on the first so many images; None is all of them."""
+    trial: bool = False
+    """Whether images or epochs were cut short, so that the model is not for serving."""
 
 
 RECIPES = {

@@ -98,7 +98,10 @@ def duration(seconds: float) -> str:
 
 
 def _held(name: str, ours: float, paper: float, form: str) -> dict[str, str]:
-    return {"name": name, "ours": form.format(ours), "paper": form.format(paper), "difference": signed(ours - paper, form)}
+    shown, theirs = form.format(ours), form.format(paper)
+    # of what is shown: a reader will subtract it again
+    difference = float(shown.replace(",", "")) - float(theirs.replace(",", ""))
+    return {"name": name, "ours": shown, "paper": theirs, "difference": signed(difference if "f" in form else round(difference), form)}
 
 
 def _embedded(path: Path, name: str) -> dict[str, Any]:

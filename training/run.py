@@ -31,6 +31,12 @@ def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Co
     Raises:
         TrainingError: The models folder can't be written to.
     """
+    if recipe.trial and (full := [version for version in published(models / name) if not _is_trial(models / name / str(version))]):
+        raise TrainingError(
+            f"{models / name} holds a fully trained version ({full[-1]}), and a trial (--limit, fewer --epochs) would be served "
+            "in its place: name another folder with --output",
+            2,
+        )
     with Publication(models, name) as draft:
         with FitProgress(name, console) as progress:
             fitted = fit(recipe, dataset, [progress])
@@ -84,6 +90,11 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
     write_json(folder / "report.json", evaluation.report)
     draw(evaluation, folder / "plots")
     (folder / "report.html").write_text(render(evaluation, folder / "plots"), encoding="utf-8")
+
+
+def _is_trial(folder: Path) -> bool:
+    recipe: dict[str, Any] = _read(folder / "card.json")["recipe"]
+    return bool(recipe.get("trial", recipe["train_images"]))
 
 
 def _same(one: Any, other: Any) -> bool:

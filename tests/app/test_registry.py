@@ -115,7 +115,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "manifest is a pipe": (manifest_pipe, "manifest.json is not a regular file"),
     "manifest is nested without end": (lambda version: (version / MANIFEST).write_text("[" * 100_000), "is not a manifest"),
     "file missing": (lambda version: (version / "saved_model.pb").unlink(), "missing: saved_model.pb"),
-    "file too many": (stranger, "not in manifest.json: assets/x"),
+    "file too many": (stranger, "not in manifest.json, remove: assets/x"),
     "symbolic link": (link, "golden.json is not a regular file"),
     "wrong answers": (wrong_golden, "answers to the golden images are off by 0.01"),
     "card is no JSON": (rewrite("card.json", "{"), "can't be used"),

@@ -52,7 +52,7 @@ def of_type(model: keras.Model, *types: str) -> list[Any]:
 
 
 def test_there_are_the_papers_two_networks() -> None:
-    assert list(ARCHITECTURES.items()) == [("ann", ann), ("cnn", cnn)]
+    assert (ARCHITECTURES["ann"], ARCHITECTURES["cnn"]) == (ann, cnn)
 
 
 @pytest.mark.parametrize(("name", "rows", "total"), [("ann", ANN, 227_018), ("cnn", CNN, 69_834)], ids=["ann", "cnn"])

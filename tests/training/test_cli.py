@@ -25,9 +25,12 @@ from training.__main__ import main
 from training.data import CONTENT_MD5, LABELS, Dataset, locate
 from training.evaluate import Evaluation
 from training.plots import PLOTS
+from training.recipes import RECIPES
 from training.summary import of_run
 
 ARTEFACT = {"saved_model.pb", "card.json", "report.json", "report.html", "golden.json", "manifest.json", "variables/variables.index"}
+
+NAMES = f"{', '.join(RECIPES)}, or all"
 
 
 @dataclass(frozen=True)
@@ -228,11 +231,11 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
         ("", "required: COMMAND"),
         ("study", "invalid choice: 'study'"),
         ("train", "required: MODEL"),
-        ("train rnn --output {}", "there is no model named 'rnn': choose one of ann, cnn, or all"),
-        ("train ../cnn --output {}", "there is no model named '../cnn': choose one of ann, cnn, or all"),
-        ("evaluate rnn --output {}", "there is no model named 'rnn': choose one of ann, cnn, or all"),
-        ("train ann --limit 100", "name another folder with --output"),
-        ("train ann --limit 100 --output models", "name another folder with --output"),
+        ("train rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
+        ("train ../cnn --output {}", f"there is no model named '../cnn': choose one of {NAMES}"),
+        ("evaluate rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
+        ("train ann --limit 100", "models/ann holds a fully trained version (1), and a trial"),
+        ("train cnn --epochs 149", "models/cnn holds a fully trained version (1), and a trial"),
         ("train ann --output a[b]", "'a[b]' has a character that TensorFlow takes for a pattern"),
         ("train ann --limit 1 --output {}", "needs 2 images or more"),
         ("train ann --limit 0 --output {}", "'0' is not a whole number from 1 up"),
@@ -321,7 +324,7 @@ def test_an_error_is_one_line_without_a_traceback_in_a_process_of_its_own(tmp_pa
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: there is no model named 'rnn': choose one of ann, cnn, or all\n"
+    assert done.stderr == f"error: there is no model named 'rnn': choose one of {NAMES}\n"
 
 
 # Stopping
@@ -356,7 +359,7 @@ def test_a_run_that_is_stopped_says_so_and_leaves_nothing(tmp_path: Path) -> Non
             assert process.returncode == 128 + number
             assert "Traceback" not in errors
             assert errors.endswith("stopped: the unfinished version was not published\n")
-            assert list(models.rglob("*")) == [models / "ann"]
+            assert list(models.rglob("*")) == []
 
 
 # Help
@@ -379,4 +382,4 @@ print(*sys.modules)
     text = "\n".join(helps)
     for word in ("train", "evaluate", "compare", "--output", "--data", "--epochs", "--seed", "--limit", "--version", "--check"):
         assert word in text
-    assert "ann, cnn, or all" in text
+    assert NAMES in text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.conftest import Trial
+from tests.training.conftest import REPOSITORY, Trial
 from training.compare import compare, comparison_of, newest_reports
 from training.data import LABELS
 from training.errors import TrainingError
@@ -25,6 +25,7 @@ def report(name: str, correct: int, loss: float, f1: dict[str, float], paper: Re
         "name": name,
         "version": 3,
         "parameters": 1000,
+        "history": {each: [0.5] * 20 for each in ("loss", "accuracy", "val_loss", "val_accuracy")},
         "dataset": {"name": "Fashion-MNIST", "train_images": 60_000, "test_images": 10_000, "labels": list(LABELS)},
         "train": {"loss": 0.2, "accuracy": 0.95},
         "test": {
@@ -172,3 +173,11 @@ def test_a_comparison_that_cannot_be_written_is_an_answer(models: Path) -> None:
     (models / "comparison.json").mkdir()
     with pytest.raises(TrainingError, match=r"can't write to .*\(Is a directory\): free some space"):
         compare(models)
+
+
+def test_a_third_model_is_named_in_the_summary(tmp_path: Path) -> None:
+    stored = [json.loads((REPOSITORY / "models" / name / "1" / "report.json").read_text()) for name in ("ann", "cnn")]
+    third = {**stored[0], "name": "dnn", "paper": None, "test": {**stored[0]["test"], "accuracy": 0.8, "correct": 8000}}
+    words = comparison_of([*stored, third])["summary"]
+    assert "The DNN follows with 8,000 (80.00%)." in words
+    assert "The DNN's weakest class is Shirt" in words

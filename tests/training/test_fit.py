@@ -7,13 +7,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from tests.training.conftest import Trial
-from training.architectures import scaled
+from training.architectures import ARCHITECTURES, scaled
 from training.data import Dataset
+from training.errors import TrainingError
 from training.fit import Fit, fit
 from training.recipes import RECIPES, Recipe
 
@@ -110,3 +112,22 @@ def test_an_improvement_below_min_delta_does_not_count(dataset: Dataset) -> None
     recipe = replace(RECIPES["ann"], epochs=10, early_stopping_patience=1, early_stopping_min_delta=100.0)
     fitted = fit(recipe, dataset.limited(600), [])
     assert (fitted.best_epoch, fitted.epochs_run) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [keras.layers.Dense(10)],
+        [keras.layers.Dense(10), keras.layers.Softmax()],
+        [keras.layers.Dense(10, activation="softmax", use_bias=False)],
+        [keras.layers.Dense(9, activation="softmax")],
+    ],
+    ids=["no softmax", "softmax apart", "no bias", "nine classes"],
+)
+def test_a_network_that_could_not_be_published_is_refused_before_training(
+    monkeypatch: pytest.MonkeyPatch, dataset: Dataset, last: list[keras.layers.Layer]
+) -> None:
+    network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), *last])
+    monkeypatch.setitem(ARCHITECTURES, "odd", lambda: network)
+    with pytest.raises(TrainingError, match="the network odd must end in Dense"):
+        fit(Recipe("odd"), dataset, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY
 from training.errors import TrainingError
-from training.publish import Publication, published, recover, verify, write_json
+from training.publish import Publication, published, recover, unwritable, verify, write_json
 
 CONTENT = {"card.json": "{}", "variables/data": "x" * 100_000, "plots/deeper/roc.png": "png", ".hidden": "too"}
 
@@ -68,7 +69,7 @@ def test_nothing_is_visible_before_publish_and_everything_after(tmp_path: Path) 
 def test_leaving_without_publishing_leaves_nothing(tmp_path: Path) -> None:
     with Publication(tmp_path, "cnn") as draft:
         fill(draft.folder)
-    assert list((tmp_path / "cnn").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
@@ -80,7 +81,7 @@ def test_what_stops_the_work_removes_the_draft_and_goes_on(tmp_path: Path, error
 
     with pytest.raises(error):
         stopped()
-    assert list((tmp_path / "cnn").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_written_is_an_answer(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_file_that_cannot_be_written_is_an_answer(tmp_path: Path) -> None:
     ):
         (draft.folder / "nowhere" / "file").write_text("")
     assert caught.value.exit_status == 1
-    assert list((tmp_path / "cnn").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_versions_count_up_from_the_highest(tmp_path: Path) -> None:
@@ -469,3 +470,9 @@ def test_a_file_in_the_folders_place_is_an_answer(tmp_path: Path, place: str) ->
         (models / "cnn").touch()
     with pytest.raises(TrainingError, match=r"can't write to .*: free some space, mend the folder's permissions, or choose another"):
         publish(models)
+
+
+def test_a_folder_of_another_user_names_the_containers_remedy(tmp_path: Path) -> None:
+    error = unwritable(tmp_path, PermissionError(errno.EACCES, "Permission denied"))
+    assert "Permission denied" in str(error)
+    assert "WARDROBE_UID=$(id -u)" in str(error)

@@ -26,7 +26,7 @@ def test_every_recipe_is_for_a_network_that_exists() -> None:
 
 @pytest.mark.parametrize("name", ["", "rnn", "CNN", "../cnn"])
 def test_a_wrong_name_is_answered_with_the_right_ones(name: str) -> None:
-    with pytest.raises(TrainingError, match=r"choose one of ann, cnn, or all") as caught:
+    with pytest.raises(TrainingError, match=f"choose one of {', '.join(RECIPES)}, or all") as caught:
         recipe_named(name)
     assert caught.value.exit_status == 2
     assert repr(name) in str(caught.value)

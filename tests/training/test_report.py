@@ -228,9 +228,9 @@ def test_a_model_the_paper_lacks_has_no_such_section(evaluation: Evaluation, plo
 
 
 def test_a_trial_says_so_first(evaluation: Evaluation, plots: Path, page: Page) -> None:
-    trial = Page(render(varied(evaluation, {"recipe": evaluation.card["recipe"] | {"train_images": 6000}}), plots))
+    trial = Page(render(varied(evaluation, {"recipe": evaluation.card["recipe"] | {"trial": True}}), plots))
     assert "Trial run, not for serving." in trial.text
-    assert "only 6,000 images" in trial.text
+    assert "only 300 images for at most" in trial.text
     assert trial.text.index("Trial run") < trial.text.index("test images the model classifies")
     assert "Trial run" not in page.text
 
