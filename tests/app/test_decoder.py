@@ -50,6 +50,15 @@ def test_a_batch_is_one_job_in_one_thread_and_keeps_its_order(threads: list[thre
     assert threads[0] is not threading.main_thread()
 
 
+def test_a_batch_is_decoded_as_it_was_asked_for() -> None:
+    wide = encoded(Image.open(data.BOOT).resize((60, 40)), "PNG")
+    first, second = anyio.run(Decoder(Settings()).many, [wide, BOOT], "garment")
+    assert isinstance(first, Picture)
+    assert isinstance(second, Picture)
+    assert (first.pixels == decode(wide, "garment", 10_000).pixels).all()
+    assert (second.pixels == decode(BOOT, "garment", 10_000).pixels).all()
+
+
 def test_the_queue_is_bounded_and_empties() -> None:
     decoder = Decoder(Settings(photo_threads=1, photo_queue=1))
 
