@@ -19,10 +19,11 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: {error.name} is not installed in this environment: run `make dev`, then .venv/bin/python -m training")
 
 from training.errors import TrainingError
-from training.recipes import RECIPES, Recipe, recipe_named
+from training.recipes import PAPER_RECIPES, RECIPES, Recipe, recipe_named
 from training.stopping import Stopped, stoppable
 
 DEFAULT_MODELS = Path("models")
+RECIPE_SETS = {"best": RECIPES, "paper": PAPER_RECIPES}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_status
     except Stopped as stopped:
-        errors.print("stopped: the unfinished version was not published")
+        errors.print("stopped: the unfinished version was not published; the same command continues after its last whole epoch")
         return stopped.exit_status
     return status
 
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", parents=[data, common], help="fit a model by its recipe, evaluate it and publish the next version")
     train.add_argument("model", metavar="MODEL", help=names)
+    train.add_argument("--recipe", choices=tuple(RECIPE_SETS), default="best", help="the best we know, or the paper's own (default: best)")
     train.add_argument("--epochs", type=_positive, metavar="N", help="at most so many epochs (default: the recipe's)")
     train.add_argument("--seed", type=_natural, metavar="N", help="seed of weights, order and dropout (default: the recipe's)")
     train.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images")
@@ -77,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace, console: Console) -> int:
     if options.limit == 1:
         raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
-    chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model).items()}
+    chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model, RECIPE_SETS[options.recipe]).items()}
     models: Path = options.output
     from training import compare, data, run, summary  # TensorFlow takes seconds to import: not for --help or a wrong name
 
@@ -120,8 +122,8 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _chosen(model: str) -> dict[str, Recipe]:
-    return RECIPES if model == "all" else {model: recipe_named(model)}
+def _chosen(model: str, recipes: dict[str, Recipe] = RECIPES) -> dict[str, Recipe]:
+    return recipes if model == "all" else {model: recipe_named(model, recipes)}
 
 
 def _adapted(recipe: Recipe, options: argparse.Namespace) -> Recipe:

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import os
 import platform
+import statistics
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,14 @@ from training.data import CONTENT_MD5, LABELS, NAME, Dataset
 from training.fit import Fit
 from training.recipes import Recipe
 from training.savedmodel import predict
+from training.teacher import Teacher
 
 
-def card(name: str, version: int, recipe: Recipe, fit: Fit) -> dict[str, Any]:
-    """The facts of one training run, ready for JSON; durations in seconds, epochs counted from 1."""
+def card(name: str, version: int, recipe: Recipe, fit: Fit, temperature: float = 1.0, teacher: Teacher | None = None) -> dict[str, Any]:
+    """The facts of one training run, ready for JSON; durations in seconds, epochs counted from 1.
+
+    `temperature` is what the graph divides the network's logits by.
+    """
     return {
         "name": name,
         "version": version,
@@ -39,7 +44,10 @@ def card(name: str, version: int, recipe: Recipe, fit: Fit) -> dict[str, Any]:
         "epochs_run": fit.epochs_run,
         "best_epoch": fit.best_epoch,
         "history": fit.history,
-        "duration_s": round(fit.duration_s, 1),
+        "duration_s": round(sum(fit.epoch_durations_s), 1),
+        "epoch_s": round(statistics.median(fit.epoch_durations_s), 2),
+        "temperature": temperature,
+        "teacher": {"name": teacher.name, "version": teacher.version} if teacher else None,
         "data": {"name": NAME, "md5": CONTENT_MD5},
         "libraries": {
             "python": platform.python_version(),

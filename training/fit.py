@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from training.architectures import ARCHITECTURES, CLASSES, scaled
+from training.augmentation import AugmentedImages, one_hot
+from training.checkpoint import Checkpoint
 from training.data import Dataset
+from training.distillation import Distillation, accuracy
 from training.errors import TrainingError
-from training.recipes import Recipe
+from training.optimization import optimizer, renew_statistics
+from training.recipes import CALIBRATION_IMAGES, Recipe
 
 
 @dataclass(frozen=True)
@@ -23,52 +29,103 @@ class Fit:
     history: dict[str, list[float]]
     """`loss`, `accuracy`, `val_loss` and `val_accuracy` after each epoch."""
     best_epoch: int
-    duration_s: float
+    """The epoch whose weights the model has."""
+    epoch_durations_s: list[float]
 
     @property
     def epochs_run(self) -> int:
         return len(self.history["loss"])
 
 
-def fit(recipe: Recipe, dataset: Dataset, callbacks: list[keras.callbacks.Callback]) -> Fit:
-    """Train the recipe's network and restore the weights of its best epoch.
+def network(recipe: Recipe) -> keras.Model:
+    """The recipe's untrained network."""
+    model = ARCHITECTURES[recipe.architecture]()
+    _check_last_layer(model, recipe.architecture)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate *= recipe.dropout_scale
+    return model
+
+
+def fit(
+    recipe: Recipe,
+    dataset: Dataset,
+    callbacks: list[keras.callbacks.Callback],
+    backup: Path,
+    teacher: npt.NDArray[np.float16] | None = None,
+) -> Fit:
+    """Train the recipe's network; with early stopping, restore the weights of its best epoch.
 
     The seed and deterministic ops make the same recipe give the same weights on the same machine
     (https://www.tensorflow.org/api_docs/python/tf/config/experimental/enable_op_determinism).
+
+    Args:
+        recipe: What to do.
+        dataset: Its training images; the last `validation_fraction` of them only measure.
+        callbacks: Keras callbacks that watch.
+        backup: Folder from which a killed run continues, and where this run stores its state.
+        teacher: The teacher's logits for each view of each fitted image, `[views, n, 10]`.
     """
     keras.utils.clear_session()  # layer names count from one, whatever this process trained before
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
-    model = ARCHITECTURES[recipe.architecture]()
-    _check_last_layer(model, recipe.architecture)
-    optimizer = keras.optimizers.get({"class_name": recipe.optimizer, "config": {"learning_rate": recipe.learning_rate}})
+    model = network(recipe)
+    images, labels = np.asarray(scaled(dataset.train_images)), dataset.train_labels
+    fitted = fitted_images(recipe, len(images))
+    batch_size = min(recipe.batch_size, fitted)
+    watching: list[keras.callbacks.Callback] = []
+    if recipe.augmented or teacher is not None:
+        source = AugmentedImages(recipe, images[:fitted], labels[:fitted], batch_size, teacher)
+        watching.append(source)
+        data = {"x": source.dataset(), "shuffle": False}  # it is shuffled already
+        batches = source.batches
+        measured: tuple[Any, Any] = (images[fitted:], one_hot(labels[fitted:]))
+        objective = {"loss": Distillation(recipe.teacher_weight, recipe.teacher_temperature), "metrics": [accuracy]}
+    else:
+        data = {"x": images[:fitted], "y": labels[:fitted], "batch_size": batch_size}
+        batches = -(-fitted // batch_size)
+        measured = (images[fitted:], labels[fitted:])
+        objective = {"loss": recipe.loss, "metrics": ["accuracy"]}
+    if stopping := _early_stopping(recipe):
+        watching.append(stopping)
+    checkpoint = Checkpoint(backup, stopping)
     model.compile(
-        loss=recipe.loss,
-        optimizer=optimizer,
-        metrics=["accuracy"],
+        **objective,
+        optimizer=optimizer(recipe, recipe.epochs * batches),
         steps_per_execution=recipe.steps_per_execution,
         jit_compile=False,  # XLA compiles the CNN for many minutes on a CPU
     )
-    early_stopping = keras.callbacks.EarlyStopping(
-        min_delta=recipe.early_stopping_min_delta,
-        patience=recipe.early_stopping_patience,
-        restore_best_weights=True,
-    )
-    started = time.monotonic()
-    history = model.fit(
-        np.asarray(scaled(dataset.train_images)),
-        dataset.train_labels,
-        batch_size=recipe.batch_size,
+    model.fit(
+        **data,
         epochs=recipe.epochs,
-        validation_split=recipe.validation_fraction,
-        callbacks=[early_stopping, *callbacks],
+        validation_data=measured,
+        validation_batch_size=batch_size,
+        callbacks=[*watching, *callbacks, checkpoint],
         verbose=0,
     )
-    return Fit(
-        model=model,
-        history={name: [float(value) for value in values] for name, values in history.history.items()},
-        best_epoch=early_stopping.best_epoch + 1,
-        duration_s=time.monotonic() - started,
+    if recipe.weight_average is not None:
+        renew_statistics(model, images[:fitted])
+    history = dict(checkpoint.history)
+    durations = history.pop("duration_s")
+    return Fit(model, history, stopping.best_epoch + 1 if stopping else len(durations), durations)
+
+
+def fitted_images(recipe: Recipe, train_images: int) -> int:
+    """How many of the training images, from the first, update the weights."""
+    return int(train_images * (1 - recipe.validation_fraction))
+
+
+def calibration_images(recipe: Recipe, dataset: Dataset) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The last training images and their labels, `CALIBRATION_IMAGES` of them or as many as are held out from the weights."""
+    first = max(fitted_images(recipe, len(dataset.train_images)), len(dataset.train_images) - CALIBRATION_IMAGES)
+    return dataset.train_images[first:], dataset.train_labels[first:]
+
+
+def _early_stopping(recipe: Recipe) -> keras.callbacks.EarlyStopping | None:
+    if recipe.early_stopping_patience is None:
+        return None
+    return keras.callbacks.EarlyStopping(
+        min_delta=recipe.early_stopping_min_delta, patience=recipe.early_stopping_patience, restore_best_weights=True
     )
 
 

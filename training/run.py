@@ -9,17 +9,20 @@ from typing import Any
 
 from rich.console import Console
 
+from training.calibration import temperature
 from training.card import card, golden
 from training.data import Dataset
 from training.errors import TrainingError
 from training.evaluate import Evaluation, evaluate
-from training.fit import fit
+from training.fit import calibration_images, fit
 from training.plots import draw
 from training.progress import FitProgress
 from training.publish import Publication, published, recover, verify, write_json
 from training.recipes import Recipe
 from training.report import render
-from training.savedmodel import export
+from training.resume import resumable
+from training.savedmodel import export, predict
+from training.teacher import teacher
 
 LAST_DIGIT = 2e-6
 """A report has six digits, and the last may round either way on another machine."""
@@ -27,6 +30,8 @@ LAST_DIGIT = 2e-6
 
 def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Console) -> Evaluation:
     """Fit, export, evaluate and publish the next version of `name`; nothing is published if any of it fails.
+
+    A run that was killed continues after its last whole epoch.
 
     Raises:
         TrainingError: The models folder can't be written to.
@@ -37,12 +42,22 @@ def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Co
             "in its place: name another folder with --output",
             2,
         )
-    with Publication(models, name) as draft:
+    guide = teacher(recipe, models)
+    with Publication(models, name) as draft, resumable(models / name, recipe) as backup:
+        answers = None
+        if guide:
+            with console.status(f"{name}: asking its teacher, {guide.name} version {guide.version}"):
+                answers = guide.logits(recipe, dataset, backup)
         with FitProgress(name, console) as progress:
-            fitted = fit(recipe, dataset, [progress])
-        facts = card(name, draft.version, recipe, fitted)
+            fitted = fit(recipe, dataset, [progress], backup, answers)
         with console.status(f"{name}: exporting and evaluating"):
             export(fitted.model, draft.folder)
+            divisor = 1.0
+            if recipe.calibrated:
+                images, labels = calibration_images(recipe, dataset)
+                divisor = temperature(predict(draft.folder, images).logits, labels)
+                export(fitted.model, draft.folder, divisor)
+            facts = card(name, draft.version, recipe, fitted, divisor, guide)
             write_json(draft.folder / "card.json", facts)
             write_json(draft.folder / "golden.json", golden(draft.folder, dataset))
             evaluation = evaluate(draft.folder, facts, dataset)

@@ -16,22 +16,25 @@ from training.architectures import INPUT_SHAPE, scaled
 SIGNATURE = "serving_default"
 
 
-def export(model: keras.Model, folder: Path) -> None:
+def export(model: keras.Model, folder: Path, temperature: float = 1.0) -> None:
     """Write `model` to `folder` as a SavedModel with the one signature that every client relies on.
 
     `serving_default` takes `image`, uint8 `[None, 28, 28, 1]`, 0-255, and returns `probabilities` and
-    `logits`, float32 `[None, 10]`. Scaling is part of the graph, so training and serving can't disagree.
+    `logits`, float32 `[None, 10]`. Scaling is part of the graph, so training and serving can't disagree;
+    so is the temperature by which the network's logits are divided, so that whoever serves it is calibrated.
 
     Raises:
         OSError: The folder can't be written to, or its disk is full.
     """
-    penultimate = keras.Model(model.inputs, model.layers[-2].output)
+    penultimate = keras.Model(model.inputs, model.layers[-1].input)
     last = model.layers[-1]
 
     @tf.function(input_signature=[tf.TensorSpec((None, *INPUT_SHAPE), tf.uint8, name="image")])  # type: ignore[untyped-decorator]
     def serve(image: Any) -> dict[str, Any]:
         hidden = penultimate(scaled(image), training=False)
         logits = tf.add(tf.matmul(hidden, last.kernel), last.bias)
+        if temperature != 1.0:
+            logits = logits / temperature
         return {"probabilities": tf.nn.softmax(logits), "logits": logits}
 
     # keras.export.ExportArchive would store every weight twice, and the seeds of the dropout layers.

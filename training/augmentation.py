@@ -1,0 +1,108 @@
+"""Views of the training images: flipped, shifted and partly erased, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from training.architectures import CLASSES, INPUT_SHAPE
+from training.recipes import Recipe
+
+Pixels = npt.NDArray[np.float32]
+Images = TypeVar("Images", npt.NDArray[np.uint8], npt.NDArray[np.float32])
+SIDE = INPUT_SHAPE[0]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Every combination of a flip and a shift, numbered from 0; 0 is the image as it is where there is no shift."""
+
+    flip: bool
+    shift: int
+
+    @property
+    def count(self) -> int:
+        return (1 + self.flip) * (2 * self.shift + 1) ** 2
+
+    def of(self, images: Images, chosen: npt.NDArray[np.int64]) -> Images:
+        """The chosen view `[n]` of each of the images, `[n, 28, 28, 1]`; what moves in from outside is black."""
+        flipped, place = np.divmod(chosen, (2 * self.shift + 1) ** 2)
+        down, right = np.divmod(place, 2 * self.shift + 1)
+        padded = np.pad(images[..., 0], ((0, 0), (self.shift, self.shift), (self.shift, self.shift)))
+        span = np.arange(SIDE)
+        columns = np.where(flipped[:, None] == 1, span[::-1], span) + right[:, None]
+        rows = span + down[:, None]
+        views: Images = padded[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]][..., np.newaxis]
+        return views
+
+
+def erased(images: Pixels, side: int, generator: np.random.Generator) -> Pixels:
+    """Blank a square of `side` pixels around a random pixel of each image, cut off at its border (DeVries and Taylor 2017, "Cutout")."""
+    first = generator.integers(-(side // 2), SIDE - side // 2, (2, len(images), 1))
+    span = np.arange(SIDE)
+    inside = (span >= first) & (span < first + side)
+    left: Pixels = images * ~(inside[0][:, :, None] & inside[1][:, None, :])[..., np.newaxis]
+    return left
+
+
+def one_hot(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Float32 `[n, 10]` of labels `[n]`."""
+    return np.eye(CLASSES, dtype=np.float32)[labels]
+
+
+class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
+    """An endless supply of augmented batches that depend only on the recipe's seed and the epoch.
+
+    A callback, because Keras tells callbacks the epoch: a run that was killed and continued sees the same
+    batches as one that was not.
+    """
+
+    def __init__(
+        self, recipe: Recipe, images: Pixels, labels: npt.NDArray[np.uint8], batch_size: int, teacher: npt.NDArray[np.float16] | None
+    ) -> None:
+        """`images` are 0-1; `teacher`, if any, holds the teacher's logits for each view of each image, `[views, n, 10]`."""
+        super().__init__()
+        self._recipe = recipe
+        self._views = Views(recipe.flip, recipe.shift)
+        self._images = images
+        self._targets = one_hot(labels)
+        self._batch_size = batch_size
+        self._teacher = teacher
+        self._epoch = 0
+
+    @property
+    def batches(self) -> int:
+        """Whole batches per epoch: the shuffle decides anew each time which few images are left over."""
+        return len(self._images) // self._batch_size
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def dataset(self) -> tf.data.Dataset:
+        """Pairs of images float32 `[batch, 28, 28, 1]` and targets float32: one-hot labels, and the teacher's logits after them."""
+        width = CLASSES if self._teacher is None else 2 * CLASSES
+        signature = (
+            tf.TensorSpec((self._batch_size, *INPUT_SHAPE), tf.float32),
+            tf.TensorSpec((self._batch_size, width), tf.float32),
+        )
+        stream = tf.data.Dataset.from_generator(self._epoch_of_batches, output_signature=signature)
+        return stream.apply(tf.data.experimental.assert_cardinality(self.batches)).prefetch(8)
+
+    def _epoch_of_batches(self) -> Iterator[tuple[Pixels, Pixels]]:
+        generator = np.random.default_rng([self._recipe.seed, self._epoch])
+        order = generator.permutation(len(self._images))[: self.batches * self._batch_size]
+        for batch in order.reshape(self.batches, self._batch_size):
+            chosen = generator.integers(0, self._views.count, len(batch))
+            images = self._views.of(self._images[batch], chosen)
+            if self._recipe.erase:
+                images = erased(images, self._recipe.erase, generator)
+            targets = self._targets[batch]
+            if self._teacher is not None:
+                targets = np.concatenate([targets, self._teacher[chosen, batch].astype(np.float32)], axis=1)
+            yield images, targets
