@@ -17,8 +17,18 @@ BLANK_RANGE = 16
 """Grey levels between the darkest and the lightest pixel below which there is nothing to see."""
 
 
-def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32], labels: Sequence[str], fit: Fit) -> list[str]:
-    """Warnings for one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`."""
+def advice(
+    pixels: npt.NDArray[np.uint8],
+    probabilities: npt.NDArray[np.float32],
+    labels: Sequence[str],
+    fit: Fit,
+    more_familiar: float | None = None,
+) -> list[str]:
+    """Warnings for one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`.
+
+    `more_familiar` is the share of real images that are more familiar to the model, 0 to 1, where so many are that this one is strange.
+    An image that is strange because it is blank or negated is told that only.
+    """
     warnings = []
     if int(pixels.max()) - int(pixels.min()) < BLANK_RANGE:
         warnings.append("The image is blank or nearly so: whatever the answer, it is a guess.")
@@ -26,6 +36,11 @@ def advice(pixels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32]
         warnings.append(
             "The image has a bright border, but the models know light garments on a dark ground: "
             "negate it, or add fit=garment to have that done."
+        )
+    elif more_familiar is not None:
+        warnings.append(
+            f"Unlike the images the model was trained on: {100 * more_familiar:g} % of real ones are more familiar to it. "
+            f"If it shows none of the {len(labels)} classes, the answer means nothing."
         )
     second, first = np.argsort(probabilities)[-2:]
     if probabilities[first] - probabilities[second] < NEAR_TIE:

@@ -25,6 +25,10 @@ class UnknownPlotError(RequestError):
     """The version has no such figure."""
 
 
+class NoComparisonError(RequestError):
+    """The versions served have not been compared."""
+
+
 class ModelUnavailableError(RequestError):
     """The model should be served but no intact version of it is loaded."""
 

@@ -15,10 +15,10 @@ from app import VERSION, openapi, problems
 from app.decoder import Decoder
 from app.registry import Registry
 from app.request_context import RequestContext
-from app.routes import docs, health, metrics, models, predict
+from app.routes import comparison, docs, health, metrics, models, predict
 from app.settings import Settings
 
-DESCRIPTION = """Two Fashion-MNIST classifiers and the proof of how good each is.
+DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
 `POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
 Errors are RFC 9457 problems; every answer has an `X-Request-ID`."""
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
     app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for routes in (predict, metrics, models, health, docs):
+    for routes in (predict, metrics, comparison, models, health, docs):
         app.include_router(routes.router)
     openapi.install(app)
     app.mount("/static", StaticFiles(directory=docs.WEB / "static"), name="static")

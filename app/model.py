@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.familiarity import familiarity
 from app.manifest import BrokenVersionError, verify
 from app.runtime import RUNTIMES, Images, Output
-from app.schemas import StoredReport
+from app.schemas.report import StoredReport
 
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference from TensorFlow's probabilities; engines in float32 agree to about 1e-6."""
 
 REQUIRED_FILES = frozenset({"card.json", "report.json", "report.html", "golden.json", "saved_model.pb"})
+
+log = logging.getLogger(__name__)
 
 
 class Card(BaseModel):
@@ -27,6 +32,7 @@ class Card(BaseModel):
     version: int
     parameters: int
     labels: list[str] = Field(min_length=2)
+    familiarity: dict[str, Any] | None = None
 
 
 class _GoldenImage(BaseModel):
@@ -53,6 +59,7 @@ class Model:
             raise BrokenVersionError(f"published without {', '.join(sorted(absent))}")
         try:
             self.card = Card.model_validate_json((folder / "card.json").read_bytes())
+            self._familiarity = familiarity(self.card.familiarity)
             self.report = StoredReport.model_validate_json((folder / "report.json").read_bytes())
             golden = _Golden.model_validate_json((folder / "golden.json").read_bytes())
             pixels = b"".join(base64.b64decode(image.pixels, validate=True) for image in golden.images)
@@ -72,6 +79,12 @@ class Model:
         except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
             raise BrokenVersionError(f"the {runtime} runtime can't load it: {error}") from error
         self.check()
+        if self.card.familiarity and not self._familiarity:
+            # no reason not to serve it: its answers are right all the same
+            log.warning(
+                "images unlike the training images get no warning: the card's score is unknown",
+                extra={"model": self.name, "version": self.version, "score": self.card.familiarity.get("score")},
+            )
 
     @property
     def name(self) -> str:
@@ -88,6 +101,13 @@ class Model:
     def classify(self, images: Images) -> Output:
         """Run the graph on uint8 `[n, 28, 28, 1]` images."""
         return self._run(images)
+
+    def more_familiar(self, images: Images) -> list[float | None]:
+        """By image, uint8 `[n, 28, 28, 1]`: the share of real ones that are more familiar, 0 to 1, if it is unlike those trained on."""
+        if self._familiarity is None:
+            return [None] * len(images)
+        accepted = self._familiarity.accepted
+        return [accepted if unlike else None for unlike in self._familiarity.unlike(images)]
 
     def check(self) -> None:
         """Compare the answers to the golden images with those that TensorFlow gave when the version was published.

@@ -9,18 +9,21 @@ import numpy as np
 from app.advice import advice
 from app.images import Fit, Picture
 from app.model import Model
-from app.schemas import Prediction
+from app.schemas.predictions import Prediction
 
 
 def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Prediction]:
     """Classify the pictures in one run of the graph; the answers are in the same order."""
     if not pictures:
         return []
-    output = model.classify(np.stack([picture.pixels for picture in pictures])[..., np.newaxis])
-    return [_prediction(model, picture, row, fit) for picture, row in zip(pictures, output.probabilities, strict=True)]
+    images = np.stack([picture.pixels for picture in pictures])[..., np.newaxis]
+    judged = zip(pictures, model.classify(images).probabilities, model.more_familiar(images), strict=True)
+    return [_prediction(model, *each, fit) for each in judged]
 
 
-def _prediction(model: Model, picture: Picture, probabilities: np.ndarray[tuple[int], np.dtype[np.float32]], fit: Fit) -> Prediction:
+def _prediction(
+    model: Model, picture: Picture, probabilities: np.ndarray[tuple[int], np.dtype[np.float32]], more_familiar: float | None, fit: Fit
+) -> Prediction:
     index = int(probabilities.argmax())
     values = probabilities.tolist()
     return Prediction(
@@ -31,5 +34,5 @@ def _prediction(model: Model, picture: Picture, probabilities: np.ndarray[tuple[
         confidence=values[index],
         probabilities=dict(zip(model.labels, values, strict=True)),
         fit=fit,
-        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels, fit)],
+        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels, fit, more_familiar)],
     )

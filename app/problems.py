@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.schemas import Problem
+from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -20,6 +20,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.UnknownModelError: (404, "Unknown model"),
     errors.UnknownVersionError: (404, "Unknown version"),
     errors.UnknownPlotError: (404, "Unknown plot"),
+    errors.NoComparisonError: (404, "No comparison"),
     errors.BodyTooLargeError: (413, "Body too large"),
     errors.UnsupportedTypeError: (415, "Unsupported image type"),
     errors.UnprocessableImageError: (422, "Unprocessable image"),

@@ -6,15 +6,13 @@ import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from app import comparison
 from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError, shown
+from app.evidence import evidence
 from app.manifest import BrokenVersionError
 from app.model import Model
-from app.schemas import Comparison, State, Version
+from app.schemas.models import State, Version
 from app.settings import Settings
-
-COMPARISON = "comparison.json"
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,11 @@ class Registry:
         for entry in self._entries.values():
             if entry.reason:
                 log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
-        self.comparison = self._comparison(settings.models_dir / COMPARISON)
+        served = self.served()
+        self.comparison = comparison.read(settings.models_dir, {model.name: model.version for model in served})
+        # once, as it never changes: to make a few hundred kilobytes anew would hold up other requests
+        self._evidence = {model.name: evidence([model], self.comparison.figures) for model in served}
+        self._all_evidence = evidence(served, self.comparison.figures)
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -116,19 +118,13 @@ class Registry:
                 failures[name] = str(error)
         return failures
 
-    def _comparison(self, path: Path) -> Comparison | None:
-        """The stored comparison, if each version it holds is a served one."""
-        try:
-            stored = Comparison.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            log.warning("the comparison of the models can't be read", extra={"path": str(path), "reason": str(error)})
-            return None
-        compared = {name: row.version for name, row in stored.models.items()}
-        served = {model.name: model.version for model in self.served()}
-        if not compared.items() <= served.items():
-            log.warning("the comparison is of other versions than those served", extra={"compared": compared, "served": served})
-            return None
-        return stored
+    def evidence(self, name: str | None) -> bytes:
+        """The stored evaluation of the model `name`, or of all, and their comparison: JSON, UTF-8.
+
+        Raises:
+            UnknownModelError, ModelUnavailableError: See `model`.
+        """
+        return self._all_evidence if name is None else self._evidence[self.model(name).name]
 
 
 def _names(settings: Settings) -> list[str]:

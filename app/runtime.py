@@ -15,6 +15,10 @@ Images = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
+AT_ONCE = 16
+"""Images in one run of OpenVINO's graph: more are hardly faster each, and what they take stays taken, 49 MB for 256 in a small ResNet."""
+
+
 @dataclass(frozen=True)
 class Output:
     """`probabilities` and `logits`, float32 `[n, classes]`."""
@@ -51,6 +55,10 @@ class OpenVINO:
         self._logits = compiled.output("logits")
 
     def __call__(self, images: Images) -> Output:
+        parts = [self._infer(images[start : start + AT_ONCE]) for start in range(0, len(images), AT_ONCE)]
+        return Output(np.concatenate([part.probabilities for part in parts]), np.concatenate([part.logits for part in parts]))
+
+    def _infer(self, images: Images) -> Output:
         self._request.infer({0: images}, share_inputs=True)
         return Output(
             np.array(self._request.get_tensor(self._probabilities).data, dtype=np.float32),

@@ -1,4 +1,4 @@
-"""`python -m training`: train, evaluate, compare. Options are read here; the work is in `run.py` and `compare.py`."""
+"""`python -m training`: train, evaluate, study, compare. Options are read here; the work is in `run.py`, `study.py` and `compare.py`."""
 
 from __future__ import annotations
 
@@ -71,15 +71,35 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--check", action="store_true", help="only compare with the published report: exit status 1 if a figure differs")
     evaluate.set_defaults(command=_evaluate)
 
+    study = commands.add_parser(
+        "study", parents=[data, common], help="train one recipe with several seeds: its mean, its spread, the paper's place"
+    )
+    study.add_argument("model", metavar="MODEL", help=names)
+    study.add_argument(
+        "--recipe", choices=tuple(RECIPE_SETS), default="paper", help="the paper's own, or the best we know (default: paper)"
+    )
+    study.add_argument("--seeds", type=_positive, default=5, metavar="N", help="the seeds 0 to N-1; stored runs count (default: 5)")
+    study.add_argument("--epochs", type=_positive, metavar="N", help="at most so many epochs (default: the recipe's)")
+    study.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images")
+    study.set_defaults(command=_study, seed=None)
+
+    ablation = commands.add_parser(
+        "ablation",
+        parents=[data, common],
+        help="train from the paper's recipe to the best one, an ingredient more each time, on validation images",
+    )
+    ablation.add_argument("model", metavar="MODEL", help=names)
+    ablation.add_argument("--epochs", type=_positive, metavar="N", help="at most so many epochs (default: the recipe's)")
+    ablation.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images")
+    ablation.set_defaults(command=_ablation, seed=None, recipe="best")
+
     compare = commands.add_parser("compare", parents=[common], help="hold the published models against each other and the paper")
     compare.set_defaults(command=_compare)
     return top
 
 
 def _train(options: argparse.Namespace, console: Console) -> int:
-    if options.limit == 1:
-        raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
-    chosen = {name: _adapted(recipe, options) for name, recipe in _chosen(options.model, RECIPE_SETS[options.recipe]).items()}
+    chosen = _adapted_recipes(options)
     models: Path = options.output
     from training import compare, data, run, summary  # TensorFlow takes seconds to import: not for --help or a wrong name
 
@@ -89,7 +109,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     for name, recipe in chosen.items():
         evaluation = run.train(name, recipe, dataset, models, console)
         summary.of_run(evaluation, models / name / str(evaluation.card["version"]), console)
-    if len(compare.newest_reports(models)) > 1:
+    if len(compare.published_folders(models)) > 1:
         console.print(compare.compare(models)["summary"])
     return 0
 
@@ -110,9 +130,34 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
             else f"{name}: every figure equals the published report's"
         )
         differing |= bool(changed)
-    if not options.check and len(compare.newest_reports(models)) > 1:
+    if not options.check and len(compare.published_folders(models)) > 1:
         compare.compare(models)
     return int(options.check and differing)
+
+
+def _study(options: argparse.Namespace, console: Console) -> int:
+    chosen = _adapted_recipes(options)
+    from training import data, study, summary
+
+    dataset = data.load(options.data)
+    if options.limit:
+        dataset = dataset.limited(options.limit)
+    for name, recipe in chosen.items():
+        runs = study.study(name, recipe, options.seeds, dataset, options.output, console)
+        summary.of_study(name, study.spread(runs), console)
+    return 0
+
+
+def _ablation(options: argparse.Namespace, console: Console) -> int:
+    chosen = _adapted_recipes(options)
+    from training import ablation, data, summary
+
+    dataset = data.load(options.data)
+    if options.limit:
+        dataset = dataset.limited(options.limit)
+    for name, recipe in chosen.items():
+        summary.of_ablation(name, ablation.ablate(name, recipe, dataset, options.output, console), console)
+    return 0
 
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
@@ -120,6 +165,12 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
 
     console.print(compare(options.output)["summary"])
     return 0
+
+
+def _adapted_recipes(options: argparse.Namespace) -> dict[str, Recipe]:
+    if options.limit == 1:
+        raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
+    return {name: _adapted(recipe, options) for name, recipe in _chosen(options.model, RECIPE_SETS[options.recipe]).items()}
 
 
 def _chosen(model: str, recipes: dict[str, Recipe] = RECIPES) -> dict[str, Recipe]:

@@ -56,19 +56,21 @@ def card(name: str, version: int, recipe: Recipe, fit: Fit, temperature: float =
             "numpy": np.__version__,
         },
         "code_revision": code_revision(),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": now(),
     }
 
 
 def layer(each: keras.layers.Layer) -> dict[str, Any]:
-    """One row of the layer table."""
+    """One row of the layer table; `inputs` names the layers that it reads."""
     config = each.get_config()
+    read = each.input if isinstance(each.input, list) else [each.input]
     settings = {key: config[key] for key in ("activation", "kernel_size", "pool_size", "rate") if config.get(key) is not None}
     return {
         "name": each.name,
         "type": type(each).__name__,
         "output_shape": list(each.output.shape),
         "parameters": each.count_params(),
+        "inputs": [tensor._keras_history.operation.name for tensor in read],
         **settings,
     }
 
@@ -88,6 +90,11 @@ def golden(folder: Path, dataset: Dataset) -> dict[str, Any]:
             for index, label, row in zip(indices, LABELS, probabilities, strict=True)
         ]
     }
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def code_revision() -> str | None:

@@ -2,48 +2,96 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
+from training.ablation import ABLATION
+from training.answers import Answers
+from training.comparison_page import write_page
 from training.errors import TrainingError
 from training.publish import published, unwritable, verify, write_json
+from training.recipes import PAPER_RECIPES, RECIPES
+from training.rounding import rounded
+from training.runs import rows
+from training.significance import paired
+from training.study import rows_of, spread
 
 COMPARISON = "comparison.json"
 
 
 def compare(models: Path) -> dict[str, Any]:
-    """Compare the newest version of every published model and write `comparison.json`.
+    """Compare the newest version of every published model and write `comparison.json` and `comparison.html`.
 
     Raises:
-        TrainingError: Fewer than two models are published in `models`, one is damaged, or the folder can't be written to.
+        TrainingError: Fewer than two models are published in `models`, one is damaged or has no stored answers, or the folder
+            can't be written to.
     """
-    reports = newest_reports(models)
-    if len(reports) < 2:
+    folders = published_folders(models)
+    if len(folders) < 2:
         raise TrainingError(
-            f"{models} holds {len(reports)} published model{'s' * (len(reports) != 1)} and a comparison needs two: "
+            f"{models} holds {len(folders)} published model{'s' * (len(folders) != 1)} and a comparison needs two: "
             f"run `python -m training train all --output {models}` first"
         )
-    comparison = comparison_of(reports)
+    reports = [_report(versions[-1]) for versions in folders.values()]
+    comparison = {
+        **comparison_of(reports),
+        "earlier": {name: [_row(_report(folder)) for folder in versions[:-1]] for name, versions in folders.items() if versions[1:]},
+        "tests": _tests(folders, reports),
+        "study": _study(models, list(folders)),
+        "ablation": rows(models / ABLATION),
+    }
     try:
         write_json(models / COMPARISON, comparison)
+        write_page(models, comparison, reports)
     except OSError as error:
         raise unwritable(models, error) from error
     return comparison
 
 
-def newest_reports(models: Path) -> list[dict[str, Any]]:
-    """The report of each model's highest version, by name."""
+def published_folders(models: Path) -> dict[str, list[Path]]:
+    """The folders of each model's versions, ascending, all of them verified."""
     homes = sorted(each for each in models.iterdir() if published(each)) if models.is_dir() else []
-    newest = [home / str(published(home)[-1]) for home in homes]
-    for folder in newest:
+    folders = {home.name: [home / str(version) for version in published(home)] for home in homes}
+    for folder in (each for versions in folders.values() for each in versions):
         verify(folder)
-    return [json.loads((folder / "report.json").read_text(encoding="utf-8")) for folder in newest]
+    return folders
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _tests(folders: dict[str, list[Path]], reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every two models on the same images, the better one first, and each newest version against the one before it."""
+    ranking = [folders[report["name"]][-1] for report in _ranked(reports)]
+    pairs = [*itertools.combinations(ranking, 2), *((versions[-1], versions[-2]) for versions in folders.values() if versions[1:])]
+    answers = {folder: Answers.read(folder) for pair in pairs for folder in pair}
+    return [
+        {
+            "one": {"name": one.parent.name, "version": int(one.name)},
+            "other": {"name": other.parent.name, "version": int(other.name)},
+            **rounded(paired(answers[one], answers[other])),
+        }
+        for one, other in pairs
+    ]
+
+
+def _study(models: Path, names: list[str]) -> dict[str, Any]:
+    """The spread of each recipe over its seeds, by model and by whether it is the paper's or the best."""
+    spreads: dict[str, Any] = {}
+    for name in names:
+        for kind, recipes in (("paper", PAPER_RECIPES), ("best", RECIPES)):
+            if name in recipes and (runs := rows_of(models, name, recipes[name])):
+                spreads.setdefault(name, {})[kind] = spread(runs)
+    return spreads
 
 
 def comparison_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """Rank the reports by test accuracy; differences are the best model's figure minus the runner-up's."""
-    ranking = sorted(reports, key=lambda report: report["test"]["accuracy"], reverse=True)
+    ranking = _ranked(reports)
     best, runner_up = ranking[:2]
     f1_difference = {
         label: _difference(best["test"]["per_class"][label]["f1"], runner_up["test"]["per_class"][label]["f1"])
@@ -96,13 +144,17 @@ def summary(ranking: list[dict[str, Any]], comparison: dict[str, Any]) -> str:
         classes = report["test"]["per_class"]
         weakest = min(classes, key=lambda label: classes[label]["f1"])
         sentences.append(f"The {report['name'].upper()}'s weakest class is {weakest} (F1 {classes[weakest]['f1']:.3f}).")
-    for name, rows in comparison["paper"].items():
-        accuracy = rows["test_accuracy"]
+    for name, held in comparison["paper"].items():
+        accuracy = held["test_accuracy"]
         sentences.append(
             f"The paper's {name.upper()} reached {accuracy['paper']:.2%} on the test images, "
             f"ours {accuracy['ours']:.2%} ({100 * accuracy['difference']:+.2f} points)."
         )
     return " ".join(sentences)
+
+
+def _ranked(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(reports, key=lambda report: report["test"]["accuracy"], reverse=True)
 
 
 def _row(report: dict[str, Any]) -> dict[str, Any]:

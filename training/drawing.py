@@ -1,4 +1,4 @@
-"""A drawing of any sequential network: one box a layer, and a sketch of the tensor that leaves it."""
+"""A drawing of a network: one box a block of layers, a sketch of the tensor that leaves it, and the shortcuts past others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-WIDTH = 4.8
-"""Inches, as every figure of the report; one data unit of the drawing is one inch too."""
+from training.blocks import blocks
+from training.canvas import BLUE, INK, MUTED, WIDTH
+
+# One data unit of the drawing is one inch.
 ROW = 0.44
 BOX_HEIGHT = 0.31
-BOX_LEFT, BOX_RIGHT = 0.86, WIDTH - 0.06
+BOX_LEFT, RIGHT = 0.86, WIDTH - 0.06
+LANE = 0.15
+"""Room for a shortcut beside the boxes."""
 SHAPE_CENTRE = 3.2
 SKETCH_CENTRE = 0.42
 SKETCH = 0.34
@@ -22,47 +26,49 @@ FONT = 9.5
 ROOM = {"layer": 18, "output": 14, "parameters": 10}
 """Characters that fit a column at the normal font size; longer texts are set smaller."""
 
-INK = "#1b1f24"
-MUTED = "#57606a"
 WEIGHTS = "#d6e6f5"
-EDGE = "#0072b2"
+ARROW = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
 
 
 def network(layers: list[dict[str, Any]], input_shape: list[int | None]) -> Figure:
     """Draw the card's `layers` from top to bottom.
 
     Args:
-        layers: Rows with `type`, `output_shape` (batch first), `parameters`, and, where the layer has
-            them, `activation`, `kernel_size`, `pool_size` and `rate`.
+        layers: Rows with `name`, `type`, `output_shape` (batch first), `parameters`, and, where the layer has
+            them, `activation`, `kernel_size`, `pool_size`, `rate`, and `inputs`, the names of the layers it reads.
         input_shape: The tensor that enters the first layer, batch first.
     """
-    rows = [{"type": "Input", "output_shape": input_shape, "parameters": 0}, *layers]
+    rows = [{"type": "Input", "output_shape": input_shape, "parameters": 0, "inputs": []}, *blocks(layers)]
     height = ROW * (len(rows) + 2)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
     axes.set_axis_off()
+    lanes = _lanes([(read + 1, index) for index, row in enumerate(rows) for read in row["inputs"] if read + 2 != index])
+    edge = RIGHT - LANE * (1 + max(lanes.values(), default=-1))
     header = ROW / 2
     axes.text(SKETCH_CENTRE, header, "sketch", ha="center", va="center", size=FONT, color=MUTED)
     axes.text(BOX_LEFT + 0.1, header, "layer", va="center", size=FONT, color=MUTED)
     axes.text(SHAPE_CENTRE, header, "output", ha="center", va="center", size=FONT, color=MUTED)
-    axes.text(BOX_RIGHT - 0.1, header, "parameters", ha="right", va="center", size=FONT, color=MUTED)
+    axes.text(edge - 0.1, header, "parameters", ha="right", va="center", size=FONT, color=MUTED)
     largest = _largest(rows)
     for index, row in enumerate(rows):
-        middle = ROW * (index + 1.5)
-        if index:
-            _arrow(axes, middle - ROW + BOX_HEIGHT / 2, middle - BOX_HEIGHT / 2)
-        _box(axes, row, middle)
+        middle = _middle(index)
+        if index - 2 in row["inputs"]:
+            _arrow(axes, middle - ROW + BOX_HEIGHT / 2, middle - BOX_HEIGHT / 2, edge)
+        _box(axes, row, middle, edge)
         _sketch(axes, _dimensions(row), middle, largest)
+    for (start, end), lane in lanes.items():
+        _shortcut(axes, _middle(start), _middle(end), edge, edge + LANE * (lane + 0.75))
     total = sum(row["parameters"] for row in layers)
-    axes.text(BOX_RIGHT - 0.1, height - ROW / 2, f"total {total:,}", ha="right", va="center", size=FONT, weight="bold", color=INK)
+    axes.text(edge - 0.1, height - ROW / 2, f"total {total:,}", ha="right", va="center", size=FONT, weight="bold", color=INK)
     return figure
 
 
 def description(row: dict[str, Any]) -> str:
-    """The layer's type and what sets it apart, such as "Conv2D 3×3 relu"."""
+    """The layer's type and what sets it apart, such as "Conv2D 3×3 relu"; a block's further layers follow."""
     sizes = ["×".join(map(str, row[key])) for key in ("kernel_size", "pool_size") if key in row]
     settings = [str(row[key]) for key in ("rate", "activation") if key in row and row[key] != "linear"]
-    return " ".join([row["type"], *sizes, *settings])
+    return ", ".join([" ".join([row["type"], *sizes, *settings]), *row.get("finish", [])])
 
 
 def shape(row: dict[str, Any]) -> str:
@@ -70,16 +76,20 @@ def shape(row: dict[str, Any]) -> str:
     return " × ".join("?" if size is None else f"{size:,}" for size in row["output_shape"][1:]) or "scalar"
 
 
-def _box(axes: Axes, row: dict[str, Any], middle: float) -> None:
+def _middle(index: int) -> float:
+    return ROW * (index + 1.5)
+
+
+def _box(axes: Axes, row: dict[str, Any], middle: float, edge: float) -> None:
     trained = row["parameters"] > 0
     axes.add_patch(
         FancyBboxPatch(
             (BOX_LEFT, middle - BOX_HEIGHT / 2),
-            BOX_RIGHT - BOX_LEFT,
+            edge - BOX_LEFT,
             BOX_HEIGHT,
             boxstyle="round,pad=0,rounding_size=0.06",
             facecolor=WEIGHTS if trained else "white",
-            edgecolor=EDGE if trained else MUTED,
+            edgecolor=BLUE if trained else MUTED,
             linewidth=1.1,
             linestyle="-" if trained else (0, (4, 2)),
         )
@@ -88,18 +98,30 @@ def _box(axes: Axes, row: dict[str, Any], middle: float) -> None:
     layer, output, parameters = description(row), shape(row), f"{row['parameters']:,}" if trained else "–"
     axes.text(BOX_LEFT + 0.1, middle, layer, size=_size(layer, "layer"), weight="bold" if trained else "normal", **style)
     axes.text(SHAPE_CENTRE, middle, output, size=_size(output, "output"), ha="center", **style)
-    axes.text(BOX_RIGHT - 0.1, middle, parameters, size=_size(parameters, "parameters"), ha="right", **style)
+    axes.text(edge - 0.1, middle, parameters, size=_size(parameters, "parameters"), ha="right", **style)
 
 
 def _size(text: str, column: str) -> float:
     return FONT * min(1, ROOM[column] / len(text))
 
 
-def _arrow(axes: Axes, start: float, end: float) -> None:
-    centre = (BOX_LEFT + BOX_RIGHT) / 2
-    axes.annotate(
-        "", (centre, end), (centre, start), arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
-    )
+def _arrow(axes: Axes, start: float, end: float, edge: float) -> None:
+    centre = (BOX_LEFT + edge) / 2
+    axes.annotate("", (centre, end), (centre, start), arrowprops=ARROW)
+
+
+def _shortcut(axes: Axes, start: float, end: float, edge: float, lane: float) -> None:
+    axes.plot([edge, lane, lane], [start, start, end], color=INK, linewidth=1)
+    axes.annotate("", (edge, end), (lane, end), arrowprops=ARROW)
+
+
+def _lanes(shortcuts: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """The lane of each shortcut, from row to row, so that none runs over another."""
+    lanes: dict[tuple[int, int], int] = {}
+    for start, end in sorted(shortcuts):
+        taken = {lane for (_, other_end), lane in lanes.items() if other_end > start}
+        lanes[start, end] = next(lane for lane in range(len(shortcuts)) if lane not in taken)
+    return lanes
 
 
 def _dimensions(row: dict[str, Any]) -> list[int]:

@@ -1,4 +1,4 @@
-"""How good a published graph is: every figure of the paper's chapters 2.5 and 3.5, from TensorFlow's run of the SavedModel."""
+"""Everything that is measured about a published graph, from TensorFlow's run of the SavedModel."""
 
 from __future__ import annotations
 
@@ -8,24 +8,34 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
-from sklearn.metrics import auc, classification_report, confusion_matrix, roc_curve
 
+from training import familiarity
+from training.calibration import before_and_after, temperature
+from training.classification import classification, loss_and_accuracy, nll, roc
 from training.data import LABELS, NAME, Dataset
+from training.familiarity import Familiarity
+from training.foreign import foreign
+from training.intervals import intervals
+from training.overlap import accuracy_without, overlap
 from training.paper import PAPER
-from training.savedmodel import Prediction, predict
+from training.ranking import confused_pairs, precision_recall
+from training.recipes import CALIBRATION_IMAGES
+from training.robustness import robustness
+from training.rounding import rounded
+from training.savedmodel import Prediction, SavedModel
+from training.selection import risk_coverage
 
 EXAMPLES = 25
 """Pictures of correct and of misclassified images: as many as the paper's grids hold."""
-CURVE_POINTS = 101
-"""A stored ROC curve is read at so many false positive rates; plots and areas use every point."""
+TRIAL_IMAGES = 500
+"""A trial's robustness is judged on so few of the test images: it takes a minute on all."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The report's figures, and the arrays that its plots draw.
+    """The report's figures, the card, and the arrays that the plots draw.
 
-    `true`, `predicted` are int64 `[10,000]`; `probabilities` is float32 `[10,000, 10]`.
+    `true`, `predicted` are int64 `[10,000]`; `probabilities` is float32 `[10,000, 10]`; `nll`, in nats, is float64 `[10,000]`.
     """
 
     report: dict[str, Any]
@@ -34,14 +44,22 @@ class Evaluation:
     true: npt.NDArray[np.int64]
     predicted: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
+    nll: npt.NDArray[np.float64]
 
 
 def evaluate(folder: Path, card: dict[str, Any], dataset: Dataset) -> Evaluation:
     """Score the SavedModel in `folder`, whose card is `card`, on all training and all test images."""
-    train = predict(folder, dataset.train_images)
-    test = predict(folder, dataset.test_images)
+    graph = SavedModel(folder)
+    train, test = graph.predict(dataset.train_images), graph.predict(dataset.test_images)
     true = dataset.test_labels.astype(np.int64)
     predicted = test.probabilities.argmax(axis=1)
+    losses = nll(test.logits, true)
+    correct = predicted == true
+    classes = classification(true, predicted, test.probabilities)
+    examined = slice(TRIAL_IMAGES if card["recipe"].get("trial") else None)
+    known = _familiarity(card, dataset)
+    curves = {label: (true == index, test.probabilities[:, index]) for index, label in enumerate(LABELS)}
+    surest = np.argsort(-test.probabilities.max(axis=1), kind="stable")
     report = {
         "name": card["name"],
         "version": card["version"],
@@ -54,66 +72,84 @@ def evaluate(folder: Path, card: dict[str, Any], dataset: Dataset) -> Evaluation
         },
         "epochs_run": card["epochs_run"],
         "best_epoch": card["best_epoch"],
-        "history": {name: [_round(value) for value in values] for name, values in card["history"].items()},
-        "train": _loss_and_accuracy(train, dataset.train_labels),
+        "history": card["history"],
+        "train": loss_and_accuracy(train, dataset.train_labels),
         "test": {
-            **_loss_and_accuracy(test, dataset.test_labels),
-            "correct": int((predicted == true).sum()),
-            "incorrect": int((predicted != true).sum()),
-            **_classification(true, predicted, test.probabilities),
-            "confusion_matrix": confusion_matrix(true, predicted, labels=range(len(LABELS))).tolist(),
+            **loss_and_accuracy(test, true),
+            "correct": int(correct.sum()),
+            "incorrect": int((~correct).sum()),
+            **classes,
+            "intervals": intervals(true, predicted, test.probabilities, losses),
         },
-        "roc_curves": {label: _roc(true == index, test.probabilities[:, index]) for index, label in enumerate(LABELS)},
+        "roc_curves": {label: roc(*curve) for label, curve in curves.items()},
+        "precision_recall_curves": {label: precision_recall(*curve) for label, curve in curves.items()},
+        "calibration": _calibration(train, test, card, dataset),
+        "selection": risk_coverage(test.probabilities.max(axis=1), correct),
+        "robustness": robustness(
+            lambda images: graph.predict(images).probabilities.argmax(axis=1), dataset.test_images[examined], dataset.test_labels[examined]
+        ),
+        "overlap": _overlap(dataset, true, predicted),
+        "familiarity": _told_apart(graph, known, test, dataset.test_images) if known else None,
+        "confused_pairs": confused_pairs(classes["confusion_matrix"]),
         "examples": {
-            "correct": _examples(np.flatnonzero(predicted == true), true, predicted, test.probabilities),
-            "misclassified": _examples(np.flatnonzero(predicted != true), true, predicted, test.probabilities),
+            "correct": _examples(np.flatnonzero(correct), true, predicted, test.probabilities),
+            "misclassified": _examples(np.flatnonzero(~correct), true, predicted, test.probabilities),
+            "most_confident_mistakes": _examples(surest[~correct[surest]], true, predicted, test.probabilities),
         },
-        "paper": PAPER.get(card["name"]),
     }
-    return Evaluation(report, card, dataset, true, predicted, test.probabilities)
+    card = {**card, "familiarity": known.as_card() if known else None}
+    return Evaluation({**rounded(report), "paper": PAPER.get(card["name"])}, card, dataset, true, predicted, test.probabilities, losses)
 
 
-def _loss_and_accuracy(prediction: Prediction, labels: npt.NDArray[np.uint8]) -> dict[str, float]:
-    """Mean cross-entropy in nats, from the logits so that no tiny probability is clipped, and the share of correct labels."""
-    log_probabilities = log_softmax(prediction.logits.astype(np.float64), axis=1)
+def _calibration(train: Prediction, test: Prediction, card: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """Before and after the temperature: the graph's own, or else the one that the same images would give it."""
+    in_graph = card.get("temperature", 1.0)
+    calibrated = card["recipe"].get("calibrated", False)
+    _, chosen = _parts(card, dataset)
+    best = in_graph if calibrated else temperature(train.logits[chosen], dataset.train_labels[chosen])
     return {
-        "loss": _round(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        "accuracy": _round((prediction.probabilities.argmax(axis=1) == labels).mean()),
-    }
-
-
-def _classification(
-    true: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32]
-) -> dict[str, Any]:
-    table = classification_report(true, predicted, labels=range(len(LABELS)), target_names=LABELS, output_dict=True, zero_division=0.0)
-    per_class = {}
-    for index, label in enumerate(LABELS):
-        false_positive_rate, true_positive_rate, _ = roc_curve(true == index, probabilities[:, index])
-        per_class[label] = {
-            **_precision_recall_f1(table[label]),
-            "support": int(table[label]["support"]),
-            "roc_auc": _round(auc(false_positive_rate, true_positive_rate)),
-        }
-    return {
-        "macro_avg": _precision_recall_f1(table["macro avg"]),
-        "weighted_avg": _precision_recall_f1(table["weighted avg"]),
-        "per_class": per_class,
+        "in_graph": calibrated,
+        "images": len(train.logits[chosen]),
+        **before_and_after(test.logits * np.float32(in_graph), best, dataset.test_labels),
     }
 
 
-def _precision_recall_f1(row: dict[str, float]) -> dict[str, float]:
-    return {"precision": _round(row["precision"]), "recall": _round(row["recall"]), "f1": _round(row["f1-score"])}
+def _parts(card: dict[str, Any], dataset: Dataset) -> tuple[slice, slice]:
+    """Which training images were fitted, and which are kept for the calibration: the last of those held out."""
+    images = len(dataset.train_images)
+    fitted = int(images * (1 - card["recipe"]["validation_fraction"]))
+    return slice(fitted), slice(max(fitted, images - CALIBRATION_IMAGES), None)
 
 
-def _roc(positive: npt.NDArray[np.bool_], score: npt.NDArray[np.float32]) -> dict[str, list[float]]:
-    false_positive_rate, true_positive_rate, _ = roc_curve(positive, score)
-    # squared: most of a good classifier's curve happens at small false positive rates
-    grid = np.linspace(0.0, 1.0, CURVE_POINTS) ** 2
-    # the last point at or below each rate: a step that no threshold between two points could improve
-    reached = np.searchsorted(false_positive_rate, grid, side="right") - 1
+def _familiarity(card: dict[str, Any], dataset: Dataset) -> Familiarity | None:
+    """The card's own, so that a new evaluation judges what is served; learnt where it has none, and the images are enough for that."""
+    if stored := card.get("familiarity"):
+        return Familiarity.from_card(stored)
+    fitted, calibration = _parts(card, dataset)
+    images = dataset.train_images[fitted]
+    if len(images) < familiarity.FEWEST:
+        return None
+    return familiarity.familiarity(images, dataset.train_images[calibration])
+
+
+def _told_apart(graph: SavedModel, known: Familiarity, test: Prediction, images: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """The chosen score on foreign images, and beside it the scores that the graph's own logits would give."""
+    strangers = foreign()
+    logits = {name: graph.predict(each).logits for name, each in strangers.items()}
+    return {**familiarity.evaluate(known, images, strangers), "alternatives": familiarity.by_logits(test.logits, logits)}
+
+
+def _overlap(dataset: Dataset, true: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Which test images are in the training data too, and the accuracy without them."""
+    found = overlap(dataset)
+    seen = {kind: found["train"][kind]["test_indices"] for kind in ("identical", "near")}
     return {
-        "false_positive_rate": [_round(value) for value in grid],
-        "true_positive_rate": [_round(value) for value in true_positive_rate[reached]],
+        **found,
+        "accuracy": float((predicted == true).mean()),
+        "accuracy_without": {
+            "identical": accuracy_without(true, predicted, seen["identical"]),
+            "identical_and_near": accuracy_without(true, predicted, sorted({*seen["identical"], *seen["near"]})),
+        },
     }
 
 
@@ -123,18 +159,13 @@ def _examples(
     predicted: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
 ) -> list[dict[str, Any]]:
-    """The first ones in the test set's order: nobody picked them."""
+    """The first ones of `indices`."""
     return [
         {
             "test_index": int(index),
             "true": LABELS[true[index]],
             "predicted": LABELS[predicted[index]],
-            "confidence": _round(probabilities[index].max()),
+            "confidence": float(probabilities[index].max()),
         }
         for index in indices[:EXAMPLES]
     ]
-
-
-def _round(value: float) -> float:
-    """Six digits: more than 10,000 images can tell apart, and the same on every machine."""
-    return round(float(value), 6)

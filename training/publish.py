@@ -50,7 +50,7 @@ class Publication:
             free = shutil.disk_usage(self._home).free
             if free < NEEDED_BYTES:
                 raise TrainingError(f"{self._home} has {free:,} bytes free and needs {NEEDED_BYTES:,}: {REMEDY}")
-            with _alone(self._home):
+            with alone(self._home):
                 self._clear_dead_drafts()
                 self.version, self.folder, self._lock = self._claim()
         except OSError as error:
@@ -76,7 +76,7 @@ class Publication:
         for path in (*self.folder.rglob("*"), self.folder):
             _flush(path)
         final = self._home / str(self.version)
-        with _alone(self._home):
+        with alone(self._home):
             try:
                 if self._replaced is not None:
                     final.rename(self._home / f".{self.version}.retired")
@@ -119,7 +119,7 @@ def recover(home: Path) -> None:
         TrainingError: The folder can't be written to.
     """
     try:
-        with _alone(home):
+        with alone(home):
             _clear_retired(home)
     except OSError as error:
         raise unwritable(home, error) from error
@@ -176,7 +176,8 @@ def _clear_retired(home: Path) -> None:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def alone(home: Path) -> Iterator[None]:
+    """Let one process at a time change what is in the folder."""
     descriptor = os.open(home, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from training.errors import TrainingError
 
@@ -58,10 +59,21 @@ class Recipe:
     trial: bool = False
     """Whether images or epochs were cut short, so that the model is not for serving."""
 
+    def __post_init__(self) -> None:
+        if self.weight_average is not None and self.early_stopping_patience is not None:
+            raise ValueError("early stopping would put the best epoch's own weights in the place of the averaged ones")
+
     @property
     def augmented(self) -> bool:
         """Whether the network sees each image differently in each epoch."""
         return bool(self.flip or self.shift or self.erase)
+
+    @property
+    def differences(self) -> dict[str, Any]:
+        """What it states beside the paper's recipe for its architecture, the seed aside."""
+        paper = Recipe(self.architecture)
+        own = dataclasses.asdict(self)
+        return {name: value for name, value in own.items() if name != "seed" and value != getattr(paper, name)}
 
 
 PAPER_RECIPES = {

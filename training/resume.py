@@ -18,16 +18,17 @@ from training.errors import TrainingError
 from training.fit import network
 from training.publish import unwritable
 from training.recipes import Recipe
+from training.teacher import Teacher
 
 
 @contextmanager
-def resumable(home: Path, recipe: Recipe) -> Iterator[Path]:
-    """A hidden folder in `home` that belongs to this recipe and network; it outlives the block only if that fails.
+def resumable(home: Path, recipe: Recipe, teacher: Teacher | None = None) -> Iterator[Path]:
+    """A hidden folder in `home` that belongs to this recipe, network and teacher; it outlives the block only if that fails.
 
     Raises:
         TrainingError: Another process trains the same recipe, or the folder can't be written to.
     """
-    folder = home / ".training" / _digest(recipe)
+    folder = home / ".training" / _digest(recipe, teacher)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
@@ -42,14 +43,15 @@ def resumable(home: Path, recipe: Recipe) -> Iterator[Path]:
         yield folder
         shutil.rmtree(folder)
     finally:
-        for empty in (folder, folder.parent):
+        for empty in (folder, folder.parent, home):
             with suppress(OSError):  # a run that has not finished an epoch leaves nothing behind
                 empty.rmdir()
         os.close(lock)
 
 
-def _digest(recipe: Recipe) -> str:
+def _digest(recipe: Recipe, teacher: Teacher | None) -> str:
     """A run continues only where nothing that decides its weights has changed."""
     keras.utils.clear_session()  # layer names count from one
-    content = json.dumps([dataclasses.asdict(recipe), network(recipe).to_json()])
+    taught_by = [teacher.name, teacher.version] if teacher else None
+    content = json.dumps([dataclasses.asdict(recipe), taught_by, network(recipe).to_json()])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

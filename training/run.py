@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
+from training.answers import Answers
 from training.calibration import temperature
 from training.card import card, golden
 from training.data import Dataset
 from training.errors import TrainingError
 from training.evaluate import Evaluation, evaluate
-from training.fit import calibration_images, fit
+from training.fit import Fit, calibration_images, fit
 from training.plots import draw
 from training.progress import FitProgress
 from training.publish import Publication, published, recover, verify, write_json
@@ -22,7 +26,7 @@ from training.recipes import Recipe
 from training.report import render
 from training.resume import resumable
 from training.savedmodel import export, predict
-from training.teacher import teacher
+from training.teacher import Teacher, teacher
 
 LAST_DIGIT = 2e-6
 """A report has six digits, and the last may round either way on another machine."""
@@ -42,28 +46,44 @@ def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Co
             "in its place: name another folder with --output",
             2,
         )
+    with Publication(models, name) as draft, trained(name, recipe, dataset, models, console) as (fitted, guide):
+        with console.status(f"{name}: exporting and evaluating"):
+            divisor = export_calibrated(fitted, recipe, dataset, draft.folder)
+            facts = card(name, draft.version, recipe, fitted, divisor, guide)
+            write_json(draft.folder / "golden.json", golden(draft.folder, dataset))
+            evaluation = evaluate(draft.folder, facts, dataset)
+            write_report(evaluation, draft.folder)
+        draft.publish()
+    return evaluation
+
+
+@contextmanager
+def trained(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Console) -> Iterator[tuple[Fit, Teacher | None]]:
+    """A fit and its teacher; a run that is killed, also within the block, continues after its last whole epoch.
+
+    Raises:
+        TrainingError: The teacher is not published in `models`, or the folder can't be written to.
+    """
     guide = teacher(recipe, models)
-    with Publication(models, name) as draft, resumable(models / name, recipe) as backup:
+    with resumable(models / name, recipe, guide) as backup:
         answers = None
         if guide:
             with console.status(f"{name}: asking its teacher, {guide.name} version {guide.version}"):
                 answers = guide.logits(recipe, dataset, backup)
         with FitProgress(name, console) as progress:
             fitted = fit(recipe, dataset, [progress], backup, answers)
-        with console.status(f"{name}: exporting and evaluating"):
-            export(fitted.model, draft.folder)
-            divisor = 1.0
-            if recipe.calibrated:
-                images, labels = calibration_images(recipe, dataset)
-                divisor = temperature(predict(draft.folder, images).logits, labels)
-                export(fitted.model, draft.folder, divisor)
-            facts = card(name, draft.version, recipe, fitted, divisor, guide)
-            write_json(draft.folder / "card.json", facts)
-            write_json(draft.folder / "golden.json", golden(draft.folder, dataset))
-            evaluation = evaluate(draft.folder, facts, dataset)
-            write_report(evaluation, draft.folder)
-        draft.publish()
-    return evaluation
+        yield fitted, guide
+
+
+def export_calibrated(fitted: Fit, recipe: Recipe, dataset: Dataset, folder: Path) -> float:
+    """Write the graph to `folder`, with the temperature that suits the calibration images if the recipe asks for it, and return that."""
+    export(fitted.model, folder)
+    if not recipe.calibrated:
+        return 1.0
+    images, labels = calibration_images(recipe, dataset)
+    divisor = temperature(predict(folder, images).logits, labels)
+    export(fitted.model, folder, divisor)
+    return divisor
 
 
 def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, publish: bool = True) -> tuple[Evaluation, list[str]]:
@@ -101,8 +121,15 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> None:
-    """Write `report.json`, `plots/` and `report.html` beside the SavedModel in `folder`."""
+    """Write `report.json`, `answers.npz`, `plots/` and `report.html` beside the SavedModel in `folder`, and what the card gained."""
+    write_json(folder / "card.json", evaluation.card)
     write_json(folder / "report.json", evaluation.report)
+    Answers(
+        evaluation.true.astype(np.uint8),
+        evaluation.predicted.astype(np.uint8),
+        evaluation.probabilities.max(axis=1),
+        evaluation.nll.astype(np.float32),
+    ).write(folder)
     draw(evaluation, folder / "plots")
     (folder / "report.html").write_text(render(evaluation, folder / "plots"), encoding="utf-8")
 

@@ -54,9 +54,19 @@ class Prediction:
     logits: npt.NDArray[np.float32]
 
 
-def predict(folder: Path, images: npt.NDArray[np.uint8], batch_size: int = 1000) -> Prediction:
-    """Run the SavedModel in `folder` on uint8 `[n, 28, 28, 1]` images with TensorFlow."""
-    loaded = tf.saved_model.load(str(folder))
-    signature = loaded.signatures[SIGNATURE]
-    batches = [signature(image=tf.constant(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
-    return Prediction(*(np.concatenate([batch[output].numpy() for batch in batches]) for output in ("probabilities", "logits")))
+class SavedModel:
+    """A published graph, run by TensorFlow."""
+
+    def __init__(self, folder: Path) -> None:
+        self._loaded = tf.saved_model.load(str(folder))  # the signature below does not keep it alive
+        self._signature = self._loaded.signatures[SIGNATURE]
+
+    def predict(self, images: npt.NDArray[np.uint8], batch_size: int = 1000) -> Prediction:
+        """Classify uint8 `[n, 28, 28, 1]` images, 0-255."""
+        batches = [self._signature(image=tf.constant(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
+        return Prediction(*(np.concatenate([batch[output].numpy() for batch in batches]) for output in ("probabilities", "logits")))
+
+
+def predict(folder: Path, images: npt.NDArray[np.uint8]) -> Prediction:
+    """Run the SavedModel in `folder` once on uint8 `[n, 28, 28, 1]` images."""
+    return SavedModel(folder).predict(images)

@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.fit import fitted_images
 from training.publish import published, verify
 from training.recipes import Recipe
-from training.savedmodel import predict
+from training.savedmodel import SavedModel
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Teacher:
         if stored.exists():
             found: npt.NDArray[np.float16] = np.load(stored)
             return found
+        graph = SavedModel(self.folder)
         views = Views(recipe.flip, recipe.shift)
         images = dataset.train_images[: fitted_images(recipe, len(dataset.train_images))]
         shown = (views.of(images, np.full(len(images), view)) for view in range(views.count))
-        logits = np.stack([predict(self.folder, each).logits.astype(np.float16) for each in shown])
+        logits = np.stack([graph.predict(each).logits.astype(np.float16) for each in shown])
         draft = cache / "draft.npy"
         np.save(draft, logits)
         draft.replace(stored)

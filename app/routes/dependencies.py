@@ -11,7 +11,7 @@ from app.decoder import Decoder
 from app.images import Fit
 from app.problems import MEDIA_TYPE, problem_of
 from app.registry import Registry
-from app.schemas import PositiveInt
+from app.schemas.common import PositiveInt
 from app.settings import Settings
 
 
@@ -59,15 +59,14 @@ _EXAMPLES = (
 
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI entries for these error statuses, each with an example."""
-    examples = {body.status: body for body in (problem_of(each, "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a") for each in _EXAMPLES)}
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {
-            "description": examples[status].title,
-            "content": {MEDIA_TYPE: {"schema": schema, "example": examples[status].model_dump()}},
-        }
-        for status in statuses
-    }
+    return {status: answer for each in _EXAMPLES for status, answer in problem_answer(each).items() if status in statuses}
+
+
+def problem_answer(error: errors.RequestError) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entry for the status of `error`, which is its example."""
+    body = problem_of(error, "5f0c7f8e3c3b4b0f8f4f4a5d7c1e2b3a")
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": body.model_dump()}
+    return {body.status: {"description": body.title, "content": {MEDIA_TYPE: content}}}
 
 
 def only(*names: str) -> Any:

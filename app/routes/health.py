@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.errors import ModelUnavailableError
 from app.routes.dependencies import RegistryDep, problem_answers
-from app.schemas import Health, Readiness
+from app.schemas.health import Health, Readiness
 
 router = APIRouter(tags=["health"])
 

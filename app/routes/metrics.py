@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
 from app.routes.dependencies import ModelName, RegistryDep, only, problem_answers
-from app.schemas import Metrics, ModelMetrics
+from app.schemas.metrics import Metrics
 
 router = APIRouter(tags=["metrics"])
 
 
-@router.get("/metrics", dependencies=[only("model")], responses=problem_answers(404, 422, 503))
-async def metrics(registry: RegistryDep, model: ModelName = None) -> Metrics:
-    """How good each served model is, measured when it was published, and how they compare; `model` narrows it to one."""
-    models = registry.served() if model is None else [registry.model(model)]
-    reports = {each.name: ModelMetrics(**each.report.model_dump(exclude={"name", "dataset"})) for each in models}
-    return Metrics(dataset=models[0].report.dataset if models else None, models=reports, comparison=registry.comparison)
+@router.get("/metrics", dependencies=[only("model")], response_model=Metrics, responses=problem_answers(404, 422, 503))
+async def metrics(registry: RegistryDep, model: ModelName = None) -> Response:
+    """How good each served model is, measured when it was published, and how they compare; `model` narrows it to one.
+
+    What versions published before had not measured is left out.
+    """
+    return Response(registry.evidence(model), media_type="application/json")

@@ -10,12 +10,11 @@ from fastapi.responses import HTMLResponse, Response
 from app.errors import UnknownPlotError
 from app.registry import Entry, Registry
 from app.routes.dependencies import RegistryDep, problem_answers
-from app.schemas import ModelDetail, ModelList, ModelSummary, PositiveInt
+from app.routes.pages import self_contained
+from app.schemas.common import PositiveInt
+from app.schemas.models import ModelDetail, ModelList, ModelSummary
 
 router = APIRouter(prefix="/models", tags=["models"])
-
-# A report holds its own style and pictures and nothing else.
-_REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {"description": "The figure", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
@@ -34,14 +33,16 @@ async def list_models(registry: RegistryDep) -> ModelList:
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
     """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
     entry = registry.entry(name)
-    return ModelDetail(**_summary(registry, entry).model_dump(), card=entry.served.card.model_dump() if entry.served else None)
+    return ModelDetail(
+        **_summary(registry, entry).model_dump(), card=entry.served.card.model_dump(exclude_unset=True) if entry.served else None
+    )
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))
 async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> HTMLResponse:
     """The report of a version as a page."""
     model = registry.model(name, version)
-    return HTMLResponse(model.report_page, headers={"Content-Security-Policy": _REPORT_POLICY})
+    return self_contained(model.report_page)
 
 
 @router.get("/{name}/versions/{version}/plots/{plot}", response_class=Response, responses=_PNG | problem_answers(404, 422, 503))

@@ -12,7 +12,8 @@ from app.images import Picture
 from app.prediction import predict
 from app.problems import problem_of
 from app.routes.dependencies import DecoderDep, FitChoice, ModelName, RegistryDep, SettingsDep, VersionNumber, only, problem_answers
-from app.schemas import Batch, Prediction, Problem, SideBySide
+from app.schemas.predictions import Batch, Prediction, SideBySide
+from app.schemas.problem import Problem
 
 router = APIRouter(tags=["predict"])
 

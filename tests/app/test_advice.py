@@ -33,6 +33,39 @@ def test_a_blank_image_is_a_guess(level: int) -> None:
     assert "blank" in warning
 
 
+def test_a_strange_image_is_said_to_be_one(dataset: Dataset) -> None:
+    [warning] = advice(dataset.test_images[0, ..., 0], SURE, LABELS, "strict", more_familiar=0.95)
+    assert warning == (
+        "Unlike the images the model was trained on: 95 % of real ones are more familiar to it. "
+        "If it shows none of the 10 classes, the answer means nothing."
+    )
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.95, " 95 % "), (0.999, " 99.9 % "), (0.57, " 57 % ")])
+def test_the_share_has_no_digits_that_say_nothing(dataset: Dataset, share: float, words: str) -> None:
+    [warning] = advice(dataset.test_images[0, ..., 0], SURE, LABELS, "garment", more_familiar=share)
+    assert words in warning
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"), [(np.full((28, 28), 255, np.uint8), "blank"), (255 - np.eye(28, dtype=np.uint8) * 255, "bright")]
+)
+def test_an_image_that_is_strange_for_a_known_reason_is_told_the_reason_only(pixels: np.ndarray, reason: str) -> None:
+    [warning] = advice(pixels, SURE, LABELS, "strict", more_familiar=0.95)
+    assert reason in warning
+
+
+def test_a_fitted_photo_may_be_strange_too(dataset: Dataset) -> None:
+    [warning] = advice(255 - dataset.test_images[0, ..., 0], SURE, LABELS, "garment", more_familiar=0.95)
+    assert warning.startswith("Unlike the images")
+
+
+def test_a_strange_image_may_be_a_near_tie_as_well(dataset: Dataset) -> None:
+    tie = np.array([0.5, 0.5] + [0] * 8, np.float32)
+    warnings = advice(dataset.test_images[0, ..., 0], tie, LABELS, "strict", more_familiar=0.95)
+    assert [each.split(":")[0] for each in warnings] == ["Unlike the images the model was trained on", "A near tie"]
+
+
 def test_a_near_tie_names_both_classes_in_order(dataset: Dataset) -> None:
     tie = np.array([0.42, 0, 0, 0, 0, 0, 0.5, 0.08, 0, 0], np.float32)
     [warning] = advice(dataset.test_images[0, ..., 0], tie, LABELS, "strict")

@@ -10,28 +10,29 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests import data
+from tests.app.folders import LOADED, NEWEST
 from tests.conftest import encoded, png
 from tests.server import Server
 from training.data import LABELS, Dataset
 
 
-def golden(models: Path, name: str) -> list[tuple[bytes, dict[str, Any]]]:
-    images = json.loads((models / name / "1" / "golden.json").read_text())["images"]
+def golden(models: Path, name: str, version: int) -> list[tuple[bytes, dict[str, Any]]]:
+    images = json.loads((models / name / str(version) / "golden.json").read_text())["images"]
     return [(png(np.frombuffer(base64.b64decode(each["pixels"]), np.uint8).reshape(28, 28)), each) for each in images]
 
 
-@pytest.mark.parametrize("name", ["ann", "cnn"])
+@pytest.mark.parametrize(("name", "version"), LOADED)
 @pytest.mark.parametrize("raw", [False, True])
-def test_one_image_of_each_class(server: Server, models: Path, name: str, raw: bool) -> None:
-    for image, expected in golden(models, name):
+def test_one_image_of_each_class(server: Server, models: Path, name: str, version: int, raw: bool) -> None:
+    for image, expected in golden(models, name, version):
         if raw:
-            response = server.http.post(f"/predict?model={name}", content=image, headers={"Content-Type": "image/png"})
+            response = server.http.post(f"/predict?model={name}&version={version}", content=image, headers={"Content-Type": "image/png"})
         else:
-            response = server.http.post(f"/predict?model={name}", files={"file": ("shoe.png", image, "image/png")})
+            response = server.http.post(f"/predict?model={name}&version={version}", files={"file": ("shoe.png", image, "image/png")})
         assert response.status_code == 200
         answer = response.json()
         assert set(answer) == {"model", "version", "label", "index", "confidence", "probabilities", "fit", "warnings"}
-        assert (answer["model"], answer["version"], answer["fit"]) == (name, 1, "strict")
+        assert (answer["model"], answer["version"], answer["fit"]) == (name, version, "strict")
         assert list(answer["probabilities"]) == list(LABELS)
         values = list(answer["probabilities"].values())
         np.testing.assert_allclose(values, expected["probabilities"], atol=1e-5)
@@ -43,7 +44,8 @@ def test_one_image_of_each_class(server: Server, models: Path, name: str, raw: b
 
 def test_the_default_model_is_the_configured_one(server: Server, dataset: Dataset) -> None:
     image = png(dataset.test_images[0, ..., 0])
-    assert server.http.post("/predict", files={"file": image}).json()["model"] == "cnn"
+    answer = server.http.post("/predict", files={"file": image}).json()
+    assert (answer["model"], answer["version"]) == ("cnn", NEWEST["cnn"])
 
 
 def test_a_content_type_may_have_parameters_and_capitals(server: Server, dataset: Dataset) -> None:
@@ -85,7 +87,7 @@ def test_a_full_batch_and_one_too_many(server: Server, dataset: Dataset) -> None
 def test_compare_holds_every_models_answer(server: Server, dataset: Dataset) -> None:
     image = png(dataset.test_images[0, ..., 0])
     answer = server.http.post("/compare", files={"file": image}).json()
-    assert list(answer["models"]) == ["ann", "cnn"]
+    assert list(answer["models"]) == list(NEWEST)
     for name, each in answer["models"].items():
         assert each == server.http.post(f"/predict?model={name}", files={"file": image}).json()
     assert answer["agree"] is True

@@ -14,33 +14,24 @@ import pytest
 from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError
 from app.registry import Registry
 from app.settings import Settings
+from tests.app.folders import compare, paper_models, publish, seal
 from tests.conftest import png
 from tests.server import Server
 from training.data import Dataset
-from training.publish import MANIFEST, checksums, write_json
+from training.publish import MANIFEST, write_json
 
 
 @pytest.fixture
-def copy(models: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(models, tmp_path / "models"))
+def copy(tmp_path: Path) -> Path:
+    return paper_models(tmp_path / "models")
 
 
 def registry(folder: Path, **settings: object) -> Registry:
     return Registry(Settings(models_dir=folder, **settings))  # type: ignore[arg-type]
 
 
-def seal(version: Path) -> None:
-    """Give a changed folder a manifest that fits, as only its publisher could."""
-    write_json(version / MANIFEST, {"sha256": checksums(version)})
-
-
 def publish_again(copy: Path, version: int) -> Path:
-    new = Path(shutil.copytree(copy / "cnn" / "1", copy / "cnn" / str(version)))
-    for name in ("card.json", "report.json"):
-        content = json.loads((new / name).read_text())
-        write_json(new / name, {**content, "version": version})
-    seal(new)
-    return new
+    return publish(copy / "cnn" / "1", copy, "cnn", version)
 
 
 def damage_weights(version: Path) -> None:
@@ -214,10 +205,47 @@ def test_older_versions_stay_on_disk(copy: Path) -> None:
         found.model("cnn", 1)
 
 
-def test_a_comparison_of_other_versions_is_not_shown(copy: Path) -> None:
-    assert registry(copy).comparison is not None
-    publish_again(copy, 2)
-    assert registry(copy).comparison is None
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two versions of the paper's models and a third model, as a fresh clone is to have them."""
+    models = paper_models(tmp_path_factory.mktemp("shelf") / "models")
+    for name, version in (("ann", 2), ("cnn", 2), ("resnet", 1)):
+        publish(models / "cnn" / "1", models, name, version)
+    compare(models)
+    return models
+
+
+def test_three_models_in_several_versions(shelf: Path) -> None:
+    found = registry(shelf)
+    assert {name: {each.version: each.state for each in entry.versions} for name, entry in found.entries.items()} == {
+        "ann": {2: "served", 1: "loaded"},
+        "cnn": {2: "served", 1: "loaded"},
+        "resnet": {1: "served"},
+    }
+    assert found.failures() == {}
+    assert [found.is_required(name) for name in found.entries] == [True, True, False]
+    evidence = json.loads(found.evidence(None))
+    assert {name: each["version"] for name, each in evidence["models"].items()} == {"ann": 2, "cnn": 2, "resnet": 1}
+    assert {name: each["version"] for name, each in evidence["comparison"]["models"].items()} == {"ann": 2, "cnn": 2, "resnet": 1}
+
+
+def test_a_third_model_may_be_broken_or_required(shelf: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(shelf, tmp_path / "models"))
+    damage_weights(models / "resnet" / "1")
+    found = registry(models)
+    assert found.failures() == {}
+    assert [model.name for model in found.served()] == ["ann", "cnn"]
+    assert list(registry(models, required_models=("ann", "cnn", "resnet")).failures()) == ["resnet"]
+
+
+def test_three_models_over_http(shelf: Path, dataset: Dataset) -> None:
+    with Server(models_dir=str(shelf)) as server:
+        assert server.http.get("/readyz").json() == {"status": "ready", "models": {"ann": 2, "cnn": 2, "resnet": 1}}
+        image = {"file": png(dataset.test_images[0, ..., 0])}
+        answers = server.http.post("/compare", files=image).json()["models"]
+        assert {name: answer["version"] for name, answer in answers.items()} == {"ann": 2, "cnn": 2, "resnet": 1}
+        assert server.http.post("/predict?model=ann&version=1", files=image).json()["version"] == 1
+        assert server.http.get("/comparison").content == (shelf / "comparison.html").read_bytes()
 
 
 def test_files_may_go_once_they_are_loaded(copy: Path) -> None:
@@ -240,12 +268,6 @@ def test_a_folder_without_a_version_says_so(copy: Path) -> None:
     assert registry(copy).failures() == {"cnn": "its folder has no version"}
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"models": 1}', "{}", "[" * 100_000])
-def test_a_comparison_that_is_none_is_not_shown(copy: Path, content: str) -> None:
-    (copy / "comparison.json").write_text(content)
-    assert registry(copy).comparison is None
-
-
 def test_strangers_in_the_folder_are_passed_over(copy: Path) -> None:
     (copy / "cnn" / "01").mkdir()
     (copy / "cnn" / "0").mkdir()
@@ -260,10 +282,7 @@ def test_strangers_in_the_folder_are_passed_over(copy: Path) -> None:
 
 
 def test_a_further_model_is_served_but_not_required(copy: Path) -> None:
-    other = Path(shutil.copytree(copy / "cnn" / "1", copy / "dnn" / "1"))
-    card = json.loads((other / "card.json").read_text())
-    write_json(other / "card.json", {**card, "name": "dnn"})
-    seal(other)
+    other = publish(copy / "cnn" / "1", copy, "dnn", 1)
     found = registry(copy)
     assert [model.name for model in found.served()] == ["ann", "cnn", "dnn"]
     damage_weights(other)

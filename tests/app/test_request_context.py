@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.folders import NEWEST
 from tests.conftest import png
 from tests.server import Server
 
@@ -31,7 +32,7 @@ def test_a_request_gets_an_id_in_answer_and_log(models: Path) -> None:
     [line] = [each for each in lines if each.get("request_id") == request_id]
     assert line["message"] == "request"
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
-    assert (line["model"], line["version"], line["label"]) == ("ann", 1, response.json()["label"])
+    assert (line["model"], line["version"], line["label"]) == ("ann", NEWEST["ann"], response.json()["label"])
     assert line["duration_ms"] > 0
     assert line["time"].startswith("20")
     assert any(each.get("path") == "/nowhere" and each["status"] == 404 for each in lines)

@@ -152,7 +152,7 @@ def test_a_malformed_multipart_body(server: Server, path: str, content_type: str
         ("model=cnn%0d%0aX-Evil:1", 404, ["ann, cnn"]),
         ("model=", 404, ["''", "ann, cnn"]),
         ("version=0", 422, ["version", "greater than or equal to 1", "'0'"]),
-        ("version=99", 404, ["no version 99", "choose one of 1"]),
+        ("version=99", 404, ["no version 99", "choose one of "]),
         ("version=abc", 422, ["version", "valid integer", "'abc'"]),
         ("version=-1", 422, ["version"]),
         ("version=" + "9" * 5000, 422, ["version"]),

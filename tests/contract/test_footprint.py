@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests import data
+from tests.app.folders import LOADED
 from tests.conftest import png
 from tests.server import ROOT, Server
 
@@ -19,15 +20,15 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_worker_with_both_models_stays_small(models: Path) -> None:
+def test_a_worker_with_every_model_stays_small(models: Path) -> None:
     images, _ = data.load()
     batch = [("files", png(image)) for image in images[:256, ..., 0]]
     # coverage would count as the worker's memory
     clean = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     with Server(models_dir=str(models), environment=clean) as server:
-        for name in ("ann", "cnn"):
-            assert server.http.post(f"/predict?model={name}", files={"file": batch[0][1]}).status_code == 200
-            assert server.http.post(f"/predict/batch?model={name}", files=batch).status_code == 200
+        for name, version in LOADED:
+            assert server.http.post(f"/predict?model={name}&version={version}", files={"file": batch[0][1]}).status_code == 200
+            assert server.http.post(f"/predict/batch?model={name}&version={version}", files=batch).status_code == 200
         assert resident_bytes(server.process.pid) <= RESIDENT_LIMIT
 
 

@@ -47,7 +47,7 @@ KNOW_HTTP = {"__main__.py", "main.py", "openapi.py", "problems.py", "request_con
 
 @pytest.mark.parametrize(
     "path",
-    [each for each in of("app") if each.parent.name == "app" and each.name not in KNOW_HTTP],
+    [each for each in of("app") if each.parent.name in ("app", "schemas") and each.name not in KNOW_HTTP],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_nothing_below_the_routes_knows_http(path: Path) -> None:

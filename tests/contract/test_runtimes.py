@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.runtime import OpenVINO, TensorFlow
+from app.runtime import AT_ONCE, Images, OpenVINO, Output, TensorFlow
+from tests.app.folders import LOADED
 from tests.server import Server
 from training.data import Dataset
 
 
-@pytest.mark.parametrize("name", ["ann", "cnn"])
-def test_they_agree_on_every_test_image(models: Path, dataset: Dataset, name: str) -> None:
-    openvino, tensorflow = OpenVINO(models / name / "1"), TensorFlow(models / name / "1")
+@pytest.mark.parametrize(("name", "version"), LOADED)
+def test_they_agree_on_every_test_image(models: Path, dataset: Dataset, name: str, version: int) -> None:
+    folder = models / name / str(version)
+    openvino, tensorflow = OpenVINO(folder), TensorFlow(folder)
     for start in range(0, len(dataset.test_images), 1000):
         images = dataset.test_images[start : start + 1000]
         served, reference = openvino(images), tensorflow(images)
@@ -28,6 +30,19 @@ def test_one_image_gives_the_same_answer_as_in_a_batch(models: Path, dataset: Da
     together = run(dataset.test_images[:50]).probabilities
     alone = np.concatenate([run(dataset.test_images[i : i + 1]).probabilities for i in range(50)])
     np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+def test_a_batch_takes_no_more_memory_than_a_few_images(models: Path, dataset: Dataset) -> None:
+    class Watched(OpenVINO):
+        runs: list[int] = []  # noqa: RUF012
+
+        def _infer(self, images: Images) -> Output:
+            self.runs.append(len(images))
+            return super()._infer(images)
+
+    run = Watched(models / "cnn" / "1")
+    assert len(run(dataset.test_images[: 2 * AT_ONCE + 1]).probabilities) == 2 * AT_ONCE + 1
+    assert run.runs == [AT_ONCE, AT_ONCE, 1]
 
 
 def test_an_output_is_not_overwritten_by_the_next_call(models: Path, dataset: Dataset) -> None:

@@ -95,9 +95,9 @@ def altered(folder: Path, accuracy: float) -> None:
 # A trial run
 
 
-def test_a_trial_run_publishes_both_models_completely(trial: Trial) -> None:
-    assert sorted(path.name for path in trial.models.iterdir()) == ["ann", "cnn", "comparison.json"]
-    for name in ("ann", "cnn"):
+def test_a_trial_run_publishes_all_models_completely(trial: Trial) -> None:
+    assert {path.name for path in trial.models.iterdir()} == {*RECIPES, "comparison.json", "comparison.html"}
+    for name in RECIPES:
         assert os.listdir(trial.models / name) == ["1"]  # noqa: PTH208  # hidden ones too
         files = contents(trial.models / name / "1").keys()
         assert files >= ARTEFACT | {f"plots/{plot}" for plot in PLOTS}
@@ -106,7 +106,7 @@ def test_a_trial_run_publishes_both_models_completely(trial: Trial) -> None:
 
 
 def test_a_trial_run_reports_each_epoch_and_ends_with_a_summary(trial: Trial) -> None:
-    for name, parameters in (("ann", "227,018"), ("cnn", "69,834")):
+    for name, parameters in (("ann", "227,018"), ("cnn", "69,834"), ("resnet", "464,810")):
         folder = trial.models / name / "1"
         history = read(folder / "card.json")["history"]
         for epoch in (0, 1):
@@ -159,7 +159,7 @@ def test_another_run_publishes_the_next_version_and_compares_it(run: Run, models
     card = read(models / "ann" / "2" / "card.json")
     assert (card["version"], card["seed"], card["recipe"]["epochs"], card["recipe"]["train_images"]) == (2, 5, 1, 300)
     comparison = read(models / "comparison.json")
-    assert {name: row["version"] for name, row in comparison["models"].items()} == {"ann": 2, "cnn": 1}
+    assert {name: row["version"] for name, row in comparison["models"].items()} == {**dict.fromkeys(RECIPES, 1), "ann": 2}
     assert re.sub(r"\s+", " ", outcome.output).endswith(comparison["summary"] + " ")
 
 
@@ -229,13 +229,18 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
     ("arguments", "answer"),
     [
         ("", "required: COMMAND"),
-        ("study", "invalid choice: 'study'"),
+        ("score", "invalid choice: 'score'"),
+        ("study rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
+        ("study resnet --output {}", "there is no model named 'resnet': choose one of ann, cnn, or all"),
+        ("study ann --seeds 0 --output {}", "'0' is not a whole number from 1 up"),
+        ("ablation rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
+        ("train ann --recipe my --output {}", "invalid choice: 'my'"),
         ("train", "required: MODEL"),
         ("train rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
         ("train ../cnn --output {}", f"there is no model named '../cnn': choose one of {NAMES}"),
         ("evaluate rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
         ("train ann --limit 100", "models/ann holds a fully trained version (1), and a trial"),
-        ("train cnn --epochs 149", "models/cnn holds a fully trained version (1), and a trial"),
+        ("train cnn --epochs 2", "models/cnn holds a fully trained version (1), and a trial"),
         ("train ann --output a[b]", "'a[b]' has a character that TensorFlow takes for a pattern"),
         ("train ann --limit 1 --output {}", "needs 2 images or more"),
         ("train ann --limit 0 --output {}", "'0' is not a whole number from 1 up"),
@@ -307,7 +312,9 @@ def test_a_folders_name_is_printed_as_it_is(trial: Trial, dataset: Dataset) -> N
     """Square brackets are rich's markup, and a wrong one would be an error of its own."""
     published = trial.models / "cnn" / "1"
     labels, probabilities = dataset.test_labels.astype(np.int64), np.zeros((10_000, 10), np.float32)
-    evaluation = Evaluation(read(published / "report.json"), read(published / "card.json"), dataset, labels, labels, probabilities)
+    evaluation = Evaluation(
+        read(published / "report.json"), read(published / "card.json"), dataset, labels, labels, probabilities, np.zeros(10_000)
+    )
     said = io.StringIO()
     of_run(evaluation, Path("[bold]x[/y]"), Console(file=said, width=100))
     assert " [bold]x[/y]/report.html " in said.getvalue()
@@ -330,7 +337,7 @@ def test_an_error_is_one_line_without_a_traceback_in_a_process_of_its_own(tmp_pa
 # Stopping
 
 
-def test_a_run_that_is_stopped_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_says_so_and_leaves_what_it_needs_to_continue(tmp_path: Path) -> None:
     """By Ctrl-C while it fits, and by SIGTERM behind the last epoch, where export, evaluation and report come."""
     runs = [(signal.SIGINT, 150, tmp_path / "fitting"), (signal.SIGTERM, 2, tmp_path / "publishing")]
     with ExitStack() as stack:
@@ -353,13 +360,15 @@ def test_a_run_that_is_stopped_says_so_and_leaves_nothing(tmp_path: Path) -> Non
         for process, (number, epochs, models) in zip(processes, runs, strict=True):
             assert process.stdout
             assert any(f"epoch 2/{epochs}" in line for line in process.stdout)
-            assert os.listdir(models / "ann") == [".1.draft"]  # noqa: PTH208
+            assert set(os.listdir(models / "ann")) == {".1.draft", ".training"}  # noqa: PTH208
             process.send_signal(number)
             _, errors = process.communicate(timeout=LONGEST)
             assert process.returncode == 128 + number
             assert "Traceback" not in errors
-            assert errors.endswith("stopped: the unfinished version was not published\n")
-            assert list(models.rglob("*")) == []
+            assert errors.endswith(
+                "stopped: the unfinished version was not published; the same command continues after its last whole epoch\n"
+            )
+            assert os.listdir(models / "ann") == [".training"]  # noqa: PTH208
 
 
 # Help
@@ -369,7 +378,7 @@ def test_help_is_there_at_once_without_tensorflow() -> None:
     program = """
 import sys
 from training.__main__ import main
-for command in ([], ["train"], ["evaluate"], ["compare"]):
+for command in ([], ["train"], ["evaluate"], ["study"], ["ablation"], ["compare"]):
     try:
         main([*command, "--help"])
     except SystemExit as stopped:
@@ -380,6 +389,21 @@ print(*sys.modules)
     *helps, modules = done.stdout.splitlines()
     assert {"tensorflow", "keras", "matplotlib", "sklearn", "numpy"}.isdisjoint(modules.split())
     text = "\n".join(helps)
-    for word in ("train", "evaluate", "compare", "--output", "--data", "--epochs", "--seed", "--limit", "--version", "--check"):
+    for word in (
+        "train",
+        "evaluate",
+        "study",
+        "ablation",
+        "compare",
+        "--recipe",
+        "--seeds",
+        "--output",
+        "--data",
+        "--epochs",
+        "--seed",
+        "--limit",
+        "--version",
+        "--check",
+    ):
         assert word in text
     assert NAMES in text

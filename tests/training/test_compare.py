@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.training.conftest import REPOSITORY, Trial
-from training.compare import compare, comparison_of, newest_reports
+from training.compare import compare, comparison_of
 from training.data import LABELS
 from training.errors import TrainingError
 from training.paper import PAPER
+from training.publish import MANIFEST, checksums, write_json
+from training.recipes import RECIPES
 
 Report = dict[str, Any]
 
@@ -134,9 +137,10 @@ def test_each_of_the_papers_figures_is_beside_ours(worse: Report, better: Report
 
 
 def test_the_published_comparison_is_that_of_the_published_reports(trial: Trial) -> None:
-    reports = [json.loads((trial.models / name / "1" / "report.json").read_text(encoding="utf-8")) for name in ("ann", "cnn")]
-    assert newest_reports(trial.models) == reports
-    assert json.loads((trial.models / "comparison.json").read_text(encoding="utf-8")) == comparison_of(copy.deepcopy(reports))
+    reports = [json.loads((trial.models / name / "1" / "report.json").read_text(encoding="utf-8")) for name in RECIPES]
+    stored = json.loads((trial.models / "comparison.json").read_text(encoding="utf-8"))
+    expected = comparison_of(copy.deepcopy(reports))
+    assert {key: stored[key] for key in expected} == expected
 
 
 def test_the_comparison_is_written_anew(models: Path) -> None:
@@ -149,7 +153,7 @@ def test_the_comparison_is_written_anew(models: Path) -> None:
 
 @pytest.mark.parametrize(("published", "words"), [(["ann"], "holds 1 published model and"), ([], "holds 0 published models and")])
 def test_a_comparison_needs_two_models(published: list[str], words: str, models: Path) -> None:
-    for name in {"ann", "cnn"} - set(published):
+    for name in RECIPES.keys() - set(published):
         (models / name / "1" / "manifest.json").unlink()  # an incomplete version does not count
     with pytest.raises(TrainingError, match=words) as caught:
         compare(models)
@@ -181,3 +185,39 @@ def test_a_third_model_is_named_in_the_summary(tmp_path: Path) -> None:
     words = comparison_of([*stored, third])["summary"]
     assert "The DNN follows with 8,000 (80.00%)." in words
     assert "The DNN's weakest class is Shirt" in words
+
+
+def test_every_two_models_are_tested_on_the_same_images_the_better_one_first(trial: Trial) -> None:
+    comparison = json.loads((trial.models / "comparison.json").read_text(encoding="utf-8"))
+    accuracy = {name: row["test"]["accuracy"] for name, row in comparison["models"].items()}
+    assert len(comparison["tests"]) == len(RECIPES) * (len(RECIPES) - 1) / 2
+    for test in comparison["tests"]:
+        one, other = test["one"]["name"], test["other"]["name"]
+        assert accuracy[one] >= accuracy[other]
+        assert test["differences"]["accuracy"]["value"] == pytest.approx(accuracy[one] - accuracy[other], abs=2e-6)
+        alone = test["mcnemar"]["one_alone_right"] - test["mcnemar"]["other_alone_right"]
+        assert alone == round(10_000 * (accuracy[one] - accuracy[other]))
+    assert (comparison["study"], comparison["ablation"], comparison["earlier"]) == ({}, [], {})
+
+
+def test_a_new_version_is_tested_against_the_one_before_it(models: Path) -> None:
+    copied = models / "ann" / "2"
+    shutil.copytree(models / "ann" / "1", copied)
+    report = json.loads((copied / "report.json").read_text(encoding="utf-8"))
+    write_json(copied / "report.json", report | {"version": 2})
+    write_json(copied / MANIFEST, {"sha256": checksums(copied)})
+    comparison = compare(models)
+    assert [row["version"] for row in comparison["earlier"]["ann"]] == [1]
+    assert comparison["models"]["ann"]["version"] == 2
+    last = comparison["tests"][-1]
+    assert (last["one"], last["other"]) == ({"name": "ann", "version": 2}, {"name": "ann", "version": 1})
+    assert last["mcnemar"]["p_value"] == 1
+    assert last["differences"]["loss"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_a_version_without_stored_answers_is_named_with_the_remedy(models: Path) -> None:
+    folder = models / "cnn" / "1"
+    (folder / "answers.npz").unlink()
+    write_json(folder / MANIFEST, {"sha256": checksums(folder)})
+    with pytest.raises(TrainingError, match="run `python -m training evaluate cnn --version 1"):
+        compare(models)

@@ -1,0 +1,61 @@
+"""The answers of `/models` and `/models/{name}`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from app.schemas.common import example
+
+SUMMARY_EXAMPLE: dict[str, Any] = {
+    "name": "cnn",
+    "state": "ready",
+    "version": 1,
+    "default": True,
+    "required": True,
+    "reason": None,
+    "versions": [{"version": 1, "state": "served", "reason": None}],
+}
+
+State = Literal["served", "loaded", "idle", "broken"]
+
+
+class Version(BaseModel):
+    """One version in the models folder."""
+
+    version: int
+    state: State = Field(
+        description="`served` answers by default, `loaded` when asked for by number, `idle` is too old to be loaded, `broken` is not served"
+    )
+    reason: str | None = Field(default=None, description="Why it is broken")
+
+
+class ModelSummary(BaseModel):
+    """One model: which version answers, or why none does."""
+
+    model_config = example(SUMMARY_EXAMPLE)
+
+    name: str
+    state: Literal["ready", "unavailable"]
+    version: int | None = Field(description="The version that answers by default")
+    default: bool = Field(description="Whether it answers when a request names no model")
+    required: bool = Field(description="Whether the service is not ready without it")
+    reason: str | None = Field(description="Why it is unavailable")
+    versions: list[Version]
+
+
+class ModelDetail(ModelSummary):
+    """One model with the card of its served version."""
+
+    model_config = example({**SUMMARY_EXAMPLE, "card": {"name": "cnn", "version": 1, "parameters": 69834, "seed": 0, "best_epoch": 71}})
+
+    card: dict[str, Any] | None
+
+
+class ModelList(BaseModel):
+    """Every model of the service."""
+
+    model_config = example({"models": [SUMMARY_EXAMPLE]})
+
+    models: list[ModelSummary]

@@ -1,0 +1,68 @@
+"""Models folders for tests: what the committed one holds, and copies put together from its versions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from app.settings import Settings
+from tests.conftest import MODELS
+from training.publish import MANIFEST, checksums, write_json
+
+
+def versions(models: Path) -> dict[str, list[int]]:
+    """The published versions of each model, the highest first, by name."""
+    homes = sorted(each for each in models.iterdir() if each.is_dir())
+    return {home.name: sorted((int(each.parent.name) for each in home.glob(f"*/{MANIFEST}")), reverse=True) for home in homes}
+
+
+def newest(models: Path) -> dict[str, int]:
+    """The highest version of each model, by name."""
+    return {name: published[0] for name, published in versions(models).items()}
+
+
+NEWEST = newest(MODELS)
+"""Of the committed models: what serves by default."""
+LOADED = [
+    (name, version)
+    for name, published in versions(MODELS).items()
+    for version in published[: Settings.model_fields["versions_per_model"].default]
+]
+"""Of the committed models: what answers when asked for by number."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def seal(version: Path) -> None:
+    """Give a changed folder a manifest that fits, as only its publisher could."""
+    write_json(version / MANIFEST, {"sha256": checksums(version)})
+
+
+def publish(source: Path, models: Path, name: str, version: int) -> Path:
+    """A copy of a published version under another name or number."""
+    folder = Path(shutil.copytree(source, models / name / str(version)))
+    for file in ("card.json", "report.json"):
+        write_json(folder / file, {**read(folder / file), "name": name, "version": version})
+    seal(folder)
+    return folder
+
+
+def compare(models: Path) -> None:
+    """Make the committed comparison one of the newest versions in `models`, with a page."""
+    content = read(MODELS / "comparison.json")
+    row = next(iter(content["models"].values()))
+    write_json(models / "comparison.json", {**content, "models": {name: {**row, "version": each} for name, each in newest(models).items()}})
+    (models / "comparison.html").write_text("<!doctype html><title>Comparison</title>", encoding="utf-8")
+
+
+def paper_models(models: Path) -> Path:
+    """Version 1 of the paper's two models, and their comparison, in the new folder `models`."""
+    for name in ("ann", "cnn"):
+        publish(MODELS / name / "1", models, name, 1)
+    compare(models)
+    return models

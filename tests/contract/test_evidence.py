@@ -1,0 +1,131 @@
+"""What training measures and stores is what the API describes: two packages that never import each other agree on every key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pydantic import BaseModel
+
+from app.familiarity import familiarity
+from app.schemas.comparison import Comparison, PairedTest
+from app.schemas.report import (
+    Calibration,
+    ClassFigures,
+    ConfusedPair,
+    FamiliarityFigures,
+    Intervals,
+    Overlap,
+    Robustness,
+    Selection,
+    StoredReport,
+)
+from tests import data
+from tests.app.folders import LOADED, read
+from tests.app.test_schemas import undescribed
+from tests.conftest import MODELS
+from training import familiarity as measure
+from training.answers import Answers
+from training.calibration import before_and_after
+from training.classification import classification, nll
+from training.data import LABELS, Dataset
+from training.intervals import intervals
+from training.overlap import overlap
+from training.ranking import confused_pairs
+from training.robustness import robustness
+from training.selection import risk_coverage
+from training.significance import paired
+
+IMAGES, BYTES = data.load()
+TRUE = BYTES.astype(np.int64)
+
+
+def logits(seed: int) -> npt.NDArray[np.float32]:
+    """Of a made-up model that is right about most of the sample."""
+    return np.random.default_rng(seed).normal(size=(len(TRUE), 10)).astype(np.float32) + 2 * np.eye(10, dtype=np.float32)[TRUE]
+
+
+LOGITS = logits(0)
+PROBABILITIES = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+PREDICTED = LOGITS.argmax(axis=1)
+
+
+def answers(seed: int) -> Answers:
+    of_seed = logits(seed)
+    return Answers(
+        TRUE.astype(np.uint8), of_seed.argmax(axis=1).astype(np.uint8), of_seed.max(axis=1), nll(of_seed, TRUE).astype(np.float32)
+    )
+
+
+def overlaps() -> dict[str, Any]:
+    found = overlap(Dataset(IMAGES[:20], BYTES[:20], IMAGES[10:40], BYTES[10:40]))
+    return {**found, "accuracy": 0.9, "accuracy_without": {"identical": 0.9}}
+
+
+def paired_test() -> dict[str, Any]:
+    return {"one": {"name": "cnn", "version": 2}, "other": {"name": "ann", "version": 2}, **paired(answers(0), answers(1))}
+
+
+def unfamiliar() -> dict[str, Any]:
+    known = measure.familiarity(IMAGES[:200], IMAGES[200:])
+    foreign = {"noise": np.random.default_rng(0).integers(0, 256, (9, 28, 28, 1)).astype(np.uint8)}
+    return {**measure.evaluate(known, IMAGES, foreign), "alternatives": measure.by_logits(LOGITS, {"noise": LOGITS[:9]})}
+
+
+MEASURED: dict[str, tuple[type[BaseModel], Callable[[], list[dict[str, Any]]]]] = {
+    "classes": (ClassFigures, lambda: list(classification(TRUE, PREDICTED, PROBABILITIES)["per_class"].values())),
+    "intervals": (Intervals, lambda: [intervals(TRUE, PREDICTED, PROBABILITIES, nll(LOGITS, TRUE))]),
+    "calibration": (Calibration, lambda: [{"in_graph": False, "images": 5000, **before_and_after(LOGITS, 1.5, TRUE)}]),
+    "selection": (Selection, lambda: [risk_coverage(PROBABILITIES.max(axis=1), PREDICTED == TRUE)]),
+    "robustness": (Robustness, lambda: [robustness(lambda images: np.zeros(len(images), np.int64), IMAGES[:5], BYTES[:5])]),
+    "overlap": (Overlap, lambda: [overlaps()]),
+    "familiarity": (FamiliarityFigures, lambda: [unfamiliar()]),
+    "confused pairs": (ConfusedPair, lambda: confused_pairs(classification(TRUE, PREDICTED, PROBABILITIES)["confusion_matrix"])),
+    "paired tests": (PairedTest, lambda: [paired_test()]),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_training_measures_is_described(name: str) -> None:
+    shape, measured = MEASURED[name]
+    rows = measured()
+    assert rows
+    for row in rows:
+        stored = shape.model_validate(row)
+        assert undescribed(stored) == []
+        assert stored.model_fields_set == set(shape.model_fields)
+        assert stored.model_dump(exclude_unset=True) == row
+
+
+def test_the_service_measures_familiarity_as_training_does(dataset: Dataset) -> None:
+    known = measure.familiarity(dataset.train_images[:5000], dataset.train_images[-5000:])
+    served = familiarity(known.as_card())
+    assert served is not None
+    for images in (dataset.test_images[:2000], 255 - dataset.test_images[:2000]):
+        distances = measure.distance(images, known.typical)
+        np.testing.assert_allclose(served.distances(images), distances, rtol=1e-9)
+        assert (served.unlike(images) == (distances > known.threshold)).all()
+    assert 0.02 < served.unlike(dataset.test_images).mean() < 0.08
+
+
+@pytest.mark.parametrize(("name", "version"), LOADED)
+def test_a_committed_card_accepts_as_many_test_images_as_its_report_says(dataset: Dataset, name: str, version: int) -> None:
+    stated = read(MODELS / name / str(version) / "report.json").get("familiarity")
+    served = familiarity(read(MODELS / name / str(version) / "card.json").get("familiarity"))
+    assert (stated is None) is (served is None)
+    if stated and served:
+        assert 1 - served.unlike(dataset.test_images).mean() == pytest.approx(stated["accepted_test"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "version"), LOADED)
+def test_every_key_of_a_committed_report_is_described(name: str, version: int) -> None:
+    report = StoredReport.model_validate(read(MODELS / name / str(version) / "report.json"))
+    assert undescribed(report) == []
+    assert report.dataset.labels == list(LABELS)
+
+
+def test_every_key_of_the_committed_comparison_is_described() -> None:
+    assert undescribed(Comparison.model_validate(read(MODELS / "comparison.json"))) == []

@@ -1,0 +1,113 @@
+"""What each ingredient of a recipe brought, measured on validation images that neither a fit nor the calibration uses."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from training.architectures import scaled
+from training.card import code_revision, now
+from training.data import Dataset
+from training.fit import Fit, fitted_images
+from training.recipes import CALIBRATION_IMAGES, Recipe
+from training.run import trained
+from training.runs import add, rows
+from training.study import stated
+
+ABLATION = "ablation.json"
+HELD_OUT = 2 * CALIBRATION_IMAGES / 60_000
+"""The last images again stay for the calibration; as many before them choose between recipes."""
+INGREDIENTS = {
+    "a one-cycle rate over all epochs": (
+        "optimizer",
+        "learning_rate",
+        "schedule",
+        "warmup_fraction",
+        "weight_decay",
+        "batch_size",
+        "epochs",
+        "early_stopping_patience",
+    ),
+    "other dropout rates": ("dropout_scale",),
+    "flips, shifts and erasing": ("flip", "shift", "erase"),
+    "averaged weights": ("weight_average",),
+    "a teacher": ("teacher", "teacher_weight", "teacher_temperature"),
+}
+"""In the order in which they are added to the paper's recipe, and the fields of a recipe that each is made of."""
+
+
+def ladder(best: Recipe) -> dict[str, Recipe]:
+    """From the paper's recipe to `best`, an ingredient more each time; those it lacks are left out. All hold out the same images."""
+    paper = Recipe(best.architecture)
+    recipe = dataclasses.replace(
+        paper,
+        validation_fraction=HELD_OUT,
+        epochs=min(paper.epochs, best.epochs) if best.trial else paper.epochs,
+        **{field: getattr(best, field) for field in ("seed", "steps_per_execution", "train_images", "trial")},
+    )
+    rungs = {"the paper's recipe": recipe}
+    for ingredient, fields in INGREDIENTS.items():
+        changed = dataclasses.replace(recipe, **{field: getattr(best, field) for field in fields})
+        if changed != recipe:
+            rungs[ingredient] = recipe = changed
+    return rungs
+
+
+def ablate(name: str, best: Recipe, dataset: Dataset, models: Path, console: Console) -> list[dict[str, Any]]:
+    """Train every rung of the recipe's ladder that has no row yet, and store a row for each as it ends.
+
+    Returns:
+        The rows of the ladder, from the paper's recipe upwards.
+
+    Raises:
+        TrainingError: The teacher is not published in `models`, which can't be written to, or the stored rows can't be read.
+    """
+    found = []
+    for ingredient, recipe in ladder(best).items():
+        row = _stored(models, name, recipe)
+        if row is None:
+            console.print(f"{name}: with {ingredient}")
+            with trained(name, recipe, dataset, models, console) as (fitted, _):  # a row that can't be stored costs no run
+                row = _row(name, ingredient, recipe, fitted, dataset)
+                add(models / ABLATION, row)
+        found.append(row)
+    return found
+
+
+def validation_images(recipe: Recipe, dataset: Dataset) -> slice:
+    """Which training images choose between recipes: the first half of those that `recipe` holds out."""
+    images = len(dataset.train_images)
+    fitted = fitted_images(recipe, images)
+    return slice(fitted, (fitted + images + 1) // 2)
+
+
+def _stored(models: Path, name: str, recipe: Recipe) -> dict[str, Any] | None:
+    wanted = (name, stated(recipe), recipe.seed)
+    return next((row for row in rows(models / ABLATION) if (row["model"], row["recipe"], row["seed"]) == wanted), None)
+
+
+def _row(name: str, ingredient: str, recipe: Recipe, fitted: Fit, dataset: Dataset) -> dict[str, Any]:
+    chosen = validation_images(recipe, dataset)
+    probabilities = fitted.model.predict(np.asarray(scaled(dataset.train_images[chosen])), batch_size=1000, verbose=0)
+    labels = dataset.train_labels[chosen]
+    of_label = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(np.float32).tiny)
+    return {
+        "model": name,
+        "ingredient": ingredient,
+        "recipe": stated(recipe),
+        "seed": recipe.seed,
+        "validation": {
+            "images": len(labels),
+            "accuracy": round(float((probabilities.argmax(axis=1) == labels).mean()), 6),
+            "loss": round(float(-np.log(of_label).mean()), 6),
+        },
+        "epochs_run": fitted.epochs_run,
+        "duration_s": round(sum(fitted.epoch_durations_s), 1),
+        "epoch_s": round(float(np.median(fitted.epoch_durations_s)), 2),
+        "code_revision": code_revision(),
+        "created_at": now(),
+    }
