@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from training.architectures import scaled
 from training.card import code_revision, now
+from training.classification import loss_and_accuracy
 from training.data import Dataset
 from training.fit import Fit, fitted_images
 from training.recipes import CALIBRATION_IMAGES, Recipe
-from training.run import trained
+from training.rounding import rounded
+from training.run import export_calibrated, trained
 from training.runs import add, rows
+from training.savedmodel import predict
 from training.study import stated
 
 ABLATION = "ablation.json"
@@ -36,6 +39,7 @@ INGREDIENTS = {
     "flips, shifts and erasing": ("flip", "shift", "erase"),
     "averaged weights": ("weight_average",),
     "a teacher": ("teacher", "teacher_weight", "teacher_temperature"),
+    "the mirror image's answer": ("mirrored",),
 }
 """In the order in which they are added to the paper's recipe, and the fields of a recipe that each is made of."""
 
@@ -92,19 +96,16 @@ def _stored(models: Path, name: str, recipe: Recipe) -> dict[str, Any] | None:
 
 def _row(name: str, ingredient: str, recipe: Recipe, fitted: Fit, dataset: Dataset) -> dict[str, Any]:
     chosen = validation_images(recipe, dataset)
-    probabilities = fitted.model.predict(np.asarray(scaled(dataset.train_images[chosen])), batch_size=1000, verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        export_calibrated(fitted, recipe, dataset, Path(folder))
+        prediction = predict(Path(folder), dataset.train_images[chosen])
     labels = dataset.train_labels[chosen]
-    of_label = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(np.float32).tiny)
     return {
         "model": name,
         "ingredient": ingredient,
         "recipe": stated(recipe),
         "seed": recipe.seed,
-        "validation": {
-            "images": len(labels),
-            "accuracy": round(float((probabilities.argmax(axis=1) == labels).mean()), 6),
-            "loss": round(float(-np.log(of_label).mean()), 6),
-        },
+        "validation": {"images": len(labels), **rounded(loss_and_accuracy(prediction, labels))},
         "epochs_run": fitted.epochs_run,
         "duration_s": round(sum(fitted.epoch_durations_s), 1),
         "epoch_s": round(float(np.median(fitted.epoch_durations_s)), 2),

@@ -11,7 +11,6 @@ from training.canvas import STYLE, Plot, png
 from training.drawing import network
 from training.evaluate import Evaluation
 
-
 PLOTS: dict[str, Plot[Evaluation]] = {
     "data.png": Plot(
         "Training images",

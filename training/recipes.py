@@ -49,6 +49,8 @@ class Recipe:
     """The published model whose answers are learnt besides the labels (distillation)."""
     teacher_weight: float = 0.9
     teacher_temperature: float = 4.0
+    mirrored: bool = False
+    """Whether the published graph averages the logits of each image and of its mirror image, at twice the arithmetic."""
     calibrated: bool = False
     """Whether the published graph divides its logits by the temperature that suits the calibration images."""
     seed: int = 0
@@ -98,6 +100,7 @@ RECIPES = {
         flip=True,
         shift=2,
         erase=8,
+        mirrored=True,
         calibrated=True,
         steps_per_execution=33,
     ),

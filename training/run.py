@@ -77,12 +77,12 @@ def trained(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: 
 
 def export_calibrated(fitted: Fit, recipe: Recipe, dataset: Dataset, folder: Path) -> float:
     """Write the graph to `folder`, with the temperature that suits the calibration images if the recipe asks for it, and return that."""
-    export(fitted.model, folder)
+    export(fitted.model, folder, mirrored=recipe.mirrored)
     if not recipe.calibrated:
         return 1.0
     images, labels = calibration_images(recipe, dataset)
     divisor = temperature(predict(folder, images).logits, labels)
-    export(fitted.model, folder, divisor)
+    export(fitted.model, folder, divisor, recipe.mirrored)
     return divisor
 
 

@@ -16,12 +16,13 @@ from training.architectures import INPUT_SHAPE, scaled
 SIGNATURE = "serving_default"
 
 
-def export(model: keras.Model, folder: Path, temperature: float = 1.0) -> None:
+def export(model: keras.Model, folder: Path, temperature: float = 1.0, mirrored: bool = False) -> None:
     """Write `model` to `folder` as a SavedModel with the one signature that every client relies on.
 
     `serving_default` takes `image`, uint8 `[None, 28, 28, 1]`, 0-255, and returns `probabilities` and
     `logits`, float32 `[None, 10]`. Scaling is part of the graph, so training and serving can't disagree;
-    so is the temperature by which the network's logits are divided, so that whoever serves it is calibrated.
+    so is the temperature by which the network's logits are divided, so that whoever serves it is calibrated,
+    and, if `mirrored`, the mean of the logits of each image and of its mirror image.
 
     Raises:
         OSError: The folder can't be written to, or its disk is full.
@@ -31,7 +32,12 @@ def export(model: keras.Model, folder: Path, temperature: float = 1.0) -> None:
 
     @tf.function(input_signature=[tf.TensorSpec((None, *INPUT_SHAPE), tf.uint8, name="image")])  # type: ignore[untyped-decorator]
     def serve(image: Any) -> dict[str, Any]:
-        hidden = penultimate(scaled(image), training=False)
+        pixels = scaled(image)
+        if mirrored:
+            both = penultimate(tf.concat([pixels, tf.reverse(pixels, axis=[2])], axis=0), training=False)
+            hidden = tf.add_n(tf.split(both, 2)) / 2  # the last layer is linear: its mean is that of the mean
+        else:
+            hidden = penultimate(pixels, training=False)
         logits = tf.add(tf.matmul(hidden, last.kernel), last.bias)
         if temperature != 1.0:
             logits = logits / temperature

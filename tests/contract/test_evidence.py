@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.familiarity import familiarity
+from app.registry import Registry
 from app.schemas.comparison import Comparison, PairedTest
 from app.schemas.report import (
     Calibration,
@@ -23,8 +26,9 @@ from app.schemas.report import (
     Selection,
     StoredReport,
 )
+from app.settings import Settings
 from tests import data
-from tests.app.folders import LOADED, read
+from tests.app.folders import LOADED, paper_models, read, seal
 from tests.app.test_schemas import undescribed
 from tests.conftest import MODELS
 from training import familiarity as measure
@@ -34,6 +38,7 @@ from training.classification import classification, nll
 from training.data import LABELS, Dataset
 from training.intervals import intervals
 from training.overlap import overlap
+from training.publish import write_json
 from training.ranking import confused_pairs
 from training.robustness import robustness
 from training.selection import risk_coverage
@@ -109,6 +114,33 @@ def test_the_service_measures_familiarity_as_training_does(dataset: Dataset) -> 
         np.testing.assert_allclose(served.distances(images), distances, rtol=1e-9)
         assert (served.unlike(images) == (distances > known.threshold)).all()
     assert 0.02 < served.unlike(dataset.test_images).mean() < 0.08
+
+
+def test_metrics_serves_all_that_was_measured(tmp_path: Path) -> None:
+    """A report and a comparison with everything come back key by key, and nothing is added to those that have less."""
+    models = paper_models(tmp_path / "models")
+    report, comparison = read(models / "cnn" / "1" / "report.json"), read(models / "comparison.json")
+    rows = {name: measured()[0] for name, (_, measured) in MEASURED.items()}
+    report["test"]["intervals"] = rows["intervals"]
+    report["test"]["per_class"]["Coat"] = rows["classes"]
+    report["examples"]["most_confident_mistakes"] = report["examples"]["misclassified"]
+    report["confused_pairs"] = [rows["confused pairs"]]
+    report |= {name: rows[name] for name in ("calibration", "selection", "robustness", "overlap", "familiarity")}
+    comparison |= {
+        "tests": [rows["paired tests"]],
+        "study": {"cnn": {"paper": {"seeds": [0]}}},
+        "ablation": [{"model": "cnn"}],
+        "earlier": {},
+    }
+    write_json(models / "cnn" / "1" / "report.json", report)
+    seal(models / "cnn" / "1")
+    write_json(models / "comparison.json", comparison)
+    answer = json.loads(Registry(Settings(models_dir=models)).evidence(None))
+    assert answer["models"]["cnn"] == {key: value for key, value in report.items() if key not in ("name", "dataset")}
+    assert answer["models"]["ann"] == {
+        key: value for key, value in read(models / "ann" / "1" / "report.json").items() if key not in ("name", "dataset")
+    }
+    assert answer["comparison"] == comparison
 
 
 @pytest.mark.parametrize(("name", "version"), LOADED)

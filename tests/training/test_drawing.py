@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 from training.architectures import ARCHITECTURES
 from training.blocks import blocks
+from training.canvas import WIDTH
 from training.card import layer
-from training.drawing import description, network, shape
+from training.drawing import ROW, description, network, shape
 
 ROWS: list[dict[str, Any]] = [
     {"name": "a", "type": "Embedding", "output_shape": [None, None, 16], "parameters": 16_000},
@@ -64,15 +67,14 @@ def test_a_residual_network_is_drawn_with_its_shortcuts() -> None:
     assert texts.count("Input") == 1
     assert texts[-1] == "total 464,810"
     assert texts.count("") == len(blocks(rows)) + 2, "one arrow into each block, and one more into each of two sums"
-    assert len(axes.lines) == 2
-    for line in axes.lines:
-        assert max(line.get_xdata()) > max(box.get_extents().x1 for box in (axes.patches[0].get_path(),))
-    # four blocks further down: the sum of the first block's output and of what two more made of it
-    assert [round((line.get_ydata()[-1] - line.get_ydata()[0]) / 0.44) for line in axes.lines] == [3, 3]
+    right_edge = max(box.get_x() + box.get_width() for box in axes.patches if isinstance(box, FancyBboxPatch))
+    paths = [(min(line.get_xdata()), max(line.get_xdata()), (line.get_ydata()[-1] - line.get_ydata()[0]) / ROW) for line in axes.lines]
+    # past two blocks, into the one that adds what came in to what they made of it
+    assert paths == [(right_edge, pytest.approx(WIDTH, abs=0.15), pytest.approx(3))] * 2
 
 
 def test_shortcuts_that_cross_run_beside_each_other() -> None:
-    rows = [{**row, "inputs": [before["name"]]} for before, row in zip(ROWS, ROWS[1:], strict=False)]
+    rows = [{**row, "inputs": [before["name"]]} for before, row in itertools.pairwise(ROWS)]
     rows[3]["inputs"] = ["d", "b"]
     rows[4]["inputs"] = ["e", "c"]
     lines = network([ROWS[0], *rows], [None, 28, 28, 1]).axes[0].lines
