@@ -23,7 +23,7 @@ check: $(DEV) ## format, lint and types
 docker-test: $(DEV) ## build the images and try them on a real Docker engine
 	$(VENV)/bin/python -m pytest tests/docker --no-cov
 
-train: $(DEV) data ## train and publish the next version of both models
+train: $(DEV) data ## train and publish the next version of every model
 	$(VENV)/bin/python -m training train all
 
 .PHONY: dev

@@ -16,4 +16,4 @@ def evidence(models: Sequence[Model], comparison: Comparison | None) -> bytes:
         models={model.name: model.report for model in models},
         comparison=comparison,
     )
-    return answer.model_dump_json(exclude_unset=True, exclude={"models": {"__all__": {"name", "dataset"}}}).encode()
+    return answer.model_dump_json(exclude_unset=True).encode()

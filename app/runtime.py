@@ -15,7 +15,7 @@ Images = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
-AT_ONCE = 16
+AT_ONCE = 8
 """Images in one run of OpenVINO's graph: more are hardly faster each, and what they take stays taken, 49 MB for 256 in a small ResNet."""
 
 

@@ -38,6 +38,7 @@ def choices(recipe: Recipe, teacher: dict[str, Any] | None = None) -> dict[str, 
         "Images varied": _variations(recipe),
         "Held out": f"the last {100 * recipe.validation_fraction:.3g}% of the training images",
         "Training images": "all" if recipe.train_images is None else f"only the first {recipe.train_images:,}",
+        "Answers": "the mean of the logits of the image and of its mirror image" if recipe.mirrored else "of the image alone",
         "Logits": "divided by a temperature in the published graph" if recipe.calibrated else "published as they are",
     }
 

@@ -14,6 +14,8 @@ from training.standings import best, damaged, label, ranked, rungs, versions
 
 PAGE = "comparison.html"
 TEMPLATE = "comparison.html.j2"
+MEASURED = {"reliability": "calibration", "coverage": "selection", "robustness": "robustness"}
+"""Figures that show what older reports lack, and the reports' key for it."""
 
 
 def write_page(models: Path, comparison: dict[str, Any], reports: list[dict[str, Any]]) -> None:
@@ -54,12 +56,15 @@ def render_comparison(comparison: dict[str, Any], reports: list[dict[str, Any]])
 
 
 def _drawn(standings: Standings) -> dict[str, dict[str, Any]]:
-    lacking = {name for name in ("calibration", "selection", "robustness") if not standings.having(name)}
-    left_out = {"seeds"} if not standings.comparison.get("study") else set()
-    left_out |= {{"calibration": "reliability", "selection": "coverage", "robustness": "robustness"}[name] for name in lacking}
     with style.context(STYLE, after_reset=True):
         return {
             name: embedded(png(plot.drawn(standings)), plot.title, plot.alt, plot.caption)
             for name, plot in PLOTS.items()
-            if name not in left_out
+            if _has_figures_for(name, standings)
         }
+
+
+def _has_figures_for(name: str, standings: Standings) -> bool:
+    if name == "seeds":
+        return bool(standings.comparison.get("study"))
+    return name not in MEASURED or bool(standings.having(MEASURED[name]))

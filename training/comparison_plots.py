@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.canvas import BLACK, INK, MUTED, Plot, figure, look
+from training.canvas import BLACK, INK, MUTED, Look, Plot, figure, look
 from training.standings import label, ranked, versions
 
 RECIPES = {"paper": "paper's recipe", "best": "best recipe"}
@@ -139,8 +139,10 @@ def _line(axes: Axes, x: list[Any], y: list[float], place: int, report: dict[str
     axes.plot(x, y, color=style.colour, marker=style.mark, linestyle=style.dashes, markersize=4.5, label=label(report))
 
 
-def _look(standings: Standings, name: str) -> Any:
-    return look(list(standings.comparison["models"]).index(name))
+def _look(standings: Standings, name: str) -> Look:
+    """By the place in the ranking; a model that was studied but isn't published comes after all."""
+    ranking = list(standings.comparison["models"])
+    return look(ranking.index(name) if name in ranking else len(ranking))
 
 
 def _rows(axes: Axes, names: list[str]) -> None:
@@ -175,7 +177,7 @@ PLOTS: dict[str, Plot[Standings]] = {
     "reliability": Plot(
         "Reliability",
         "Line chart of accuracy minus confidence against confidence in 15 bins, a line for each model around zero.",
-        "The probabilities as served, in 15 bins of equally many test images. Below zero a model is overconfident, above it underconfident.",
+        "The probabilities as served, in 15 bins of equally many test images. Below zero a model is overconfident, above underconfident.",
         reliability,
     ),
     "coverage": Plot(

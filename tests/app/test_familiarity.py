@@ -92,6 +92,7 @@ def test_one_image_is_judged_as_in_a_batch(dataset: Dataset) -> None:
         {"grid": 0},
         {"typical": ""},
         {"typical": base64.b64encode(bytes(50)).decode()},
+        {"typical": "!" + base64.b64encode(bytes(49)).decode()},
         {"typical": "ä"},
         {"typical": [1, 2]},
     ],

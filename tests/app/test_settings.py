@@ -15,6 +15,7 @@ from app import VERSION
 from app.__main__ import environment, main
 from app.settings import Settings
 from tests import data
+from tests.app.folders import paper_models
 from tests.conftest import encoded
 from tests.server import ROOT, Server
 
@@ -88,7 +89,8 @@ def test_several_workers_serve(models: Path) -> None:
         assert server.stop() == 0
 
 
-def test_the_settings_do_what_they_say(models: Path) -> None:
+def test_the_settings_do_what_they_say(tmp_path: Path) -> None:
+    models = paper_models(tmp_path / "models")
     with Server(
         models_dir=str(models), default_model="ann", max_batch=2, max_pixels=1000, max_body_bytes=5000, log_level="warning"
     ) as server:

@@ -34,7 +34,7 @@ def test_an_output_that_another_layer_reads_too_stays_visible() -> None:
 
 
 def test_an_activation_of_something_else_is_no_part_of_the_layer_before_it() -> None:
-    rows = [row("one", "Dense", 9, inputs=["image"]), row("two", "Dense", 9, inputs=["one"]), row("r", "ReLU", inputs=["one"])]
+    rows = [row("one", "Dense", 9, inputs=["image"]), row("two", "Dense", 9, inputs=["image"]), row("r", "ReLU", inputs=["one"])]
     assert [block["type"] for block in blocks(rows)] == ["Dense", "Dense", "ReLU"]
 
 

@@ -46,6 +46,7 @@ CHANGES: dict[str, Any] = {
         "0.1 parts cross-entropy with the labels, 0.9 parts with the answers of RESNET version 7, "
         "both softened at temperature 4 (distillation)",
     ),
+    "mirrored": (True, "Answers", "the mean of the logits of the image and of its mirror image"),
     "calibrated": (True, "Logits", "divided by a temperature in the published graph"),
     "train_images": (1500, "Training images", "only the first 1,500"),
 }
@@ -65,8 +66,12 @@ def test_every_field_that_changes_the_weights_is_said() -> None:
     silent = {"architecture", "seed", "steps_per_execution", "trial", "warmup_fraction", "teacher_weight", "teacher_temperature"}
     assert {field.name for field in dataclasses.fields(Recipe)} == CHANGES.keys() | silent
     one_cycle = Recipe("ann", schedule="one-cycle", teacher="resnet")
-    for field, value in (("warmup_fraction", 0.3), ("teacher_weight", 0.5), ("teacher_temperature", 2.0)):
-        assert choices(dataclasses.replace(one_cycle, **{field: value})) != choices(one_cycle), field
+    for changed in (
+        dataclasses.replace(one_cycle, warmup_fraction=0.3),
+        dataclasses.replace(one_cycle, teacher_weight=0.5),
+        dataclasses.replace(one_cycle, teacher_temperature=2.0),
+    ):
+        assert choices(changed) != choices(one_cycle)
 
 
 def test_without_early_stopping_no_epoch_is_called_best() -> None:

@@ -111,6 +111,18 @@ def test_the_recipe_reaches_the_model_and_the_history_comes_back(dataset: Datase
     assert min(fitted.epoch_durations_s) > 0
 
 
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize(("changes", "batches"), [({}, 6), ({"flip": True}, 5)], ids=["plain", "augmented"])
+def test_the_rate_reaches_zero_with_the_last_batch(changes: dict[str, Any], batches: int, dataset: Dataset, tmp_path: Path) -> None:
+    """Of 280 images, 50 each: the last batch is smaller, or left out."""
+    recipe = replace(SMALL, epochs=4, schedule="one-cycle", **changes)
+    optimizer = fit(recipe, dataset.limited(400), [], tmp_path).model.optimizer
+    assert int(optimizer.iterations) == 4 * batches
+    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    optimizer.iterations.assign(4 * batches - 1)
+    assert float(optimizer.learning_rate) > 1e-6
+
+
 def test_the_papers_network_keeps_its_dropout_rates() -> None:
     assert [layer.rate for layer in network(ANN).layers if isinstance(layer, layers.Dropout)] == [0.2, 0.2, 0.2, 0.2, 0.3]
 

@@ -35,7 +35,13 @@ HISTORY = {
     "val_accuracy": [0.45, 0.6, 0.71, 0.69],
 }
 TAUGHT = dataclasses.replace(
-    PAPER_RECIPES["cnn"], early_stopping_patience=None, weight_average=0.999, teacher="resnet", calibrated=True, validation_fraction=0.1
+    PAPER_RECIPES["cnn"],
+    early_stopping_patience=None,
+    weight_average=0.999,
+    teacher="resnet",
+    mirrored=True,
+    calibrated=True,
+    validation_fraction=0.1,
 )
 
 
@@ -52,7 +58,7 @@ def small_evaluation(recipe: Recipe, folder: Path) -> Evaluation:
     keras.utils.set_random_seed(0)
     model = ARCHITECTURES[recipe.architecture]()
     temperature = 1.25 if recipe.calibrated else 1.0
-    export(model, folder, temperature)
+    export(model, folder, temperature, recipe.mirrored)
     fitted = Fit(model, HISTORY, best_epoch=3 if recipe.early_stopping_patience else 4, epoch_durations_s=[31.3] * 4)
     guide = Teacher("resnet", 1, folder) if recipe.teacher else None
     return evaluate(folder, card(recipe.architecture, 3, recipe, fitted, temperature, guide), dataset)
@@ -80,7 +86,8 @@ def with_report(evaluation: Evaluation, **changes: Any) -> Evaluation:
 
 def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
     """The points of each named line."""
-    return {str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
+    points = {str(line.get_label()): np.asarray(line.get_xydata()).T.tolist() for line in axes.lines}
+    return {name: (x, y) for name, (x, y) in points.items()}
 
 
 def test_every_figure_is_written_and_no_other_file(plots: Path) -> None:
@@ -174,7 +181,7 @@ def test_the_reliability_diagram_draws_both_sets_of_bins_and_says_which_is_serve
     upper, lower = trust.reliability(with_report(evaluation, calibration=calibration)).axes
     assert lines(upper)["the network's own, as served"] == ([0.6, 0.9], [0.5, 0.95])
     assert lines(upper)["with temperature 1.50"] == ([0.55, 0.8], [0.5, 0.95])
-    heights = [bar.get_height() for bars in lower.containers for bar in bars]  # type: ignore[attr-defined]
+    heights = [bar.get_height() for bars in lower.containers for bar in bars]
     assert heights[:4] == pytest.approx([-0.1, 0.05, -0.05, 0.15])
     # two standard errors of 100 tosses each way: 0.6 ± 1.96 · 0.049
     assert heights[4:] == pytest.approx([2 * 0.0960, 2 * 0.0588], abs=1e-4)

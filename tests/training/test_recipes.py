@@ -27,7 +27,8 @@ def test_the_papers_recipe_is_the_papers(name: str) -> None:
     assert (recipe.batch_size, recipe.epochs, recipe.validation_fraction) == (200, 150, 0.3)
     assert (recipe.early_stopping_min_delta, recipe.early_stopping_patience) == (0.0001, 20)
     assert (recipe.schedule, recipe.weight_decay, recipe.weight_average) == ("constant", None, None)
-    assert (recipe.augmented, recipe.teacher, recipe.calibrated, recipe.dropout_scale) == (False, None, False, 1.0)
+    assert (recipe.augmented, recipe.teacher, recipe.dropout_scale) == (False, None, 1.0)
+    assert (recipe.mirrored, recipe.calibrated) == (False, False)
     assert (recipe.seed, recipe.train_images, recipe.trial) == (0, None, False)
     assert recipe.differences.keys() <= {"steps_per_execution"}  # speed only
 

@@ -153,6 +153,13 @@ def test_calibration_is_shown_before_and_after_and_the_served_one_named(evaluati
         assert rows[2] == ["ECE", *(f"{100 * calibration[when]['ece']:.2f}%" for when in ("before", "after"))]
 
 
+@pytest.mark.parametrize(("after", "said"), [(0.03, True), (0.01, False)])
+def test_a_temperature_that_does_not_help_is_said_not_to(after: float, said: bool, evaluation: Evaluation, plots: Path) -> None:
+    calibration = copy.deepcopy(evaluation.report["calibration"])
+    calibration["before"]["ece"], calibration["after"]["ece"] = 0.02, after
+    assert ("the ECE grows" in prose(Page(render(varied(evaluation, report={"calibration": calibration}), plots)))) is said
+
+
 @pytest.mark.parametrize(
     ("confidence", "accuracy", "words"),
     [
@@ -188,7 +195,8 @@ def test_what_the_curves_are_of_is_said(evaluation: Evaluation, taught: Evaluati
     for words in (
         "Training: the distillation loss",
         "the model has their moving average",
-        "trained to give the answers of RESNET version 1 too",
+        "The curves are of the answers to single images",
+        "trained to give the answers of RESNET version 1 too; it averages its answers to the picture and to the picture's mirror image",
     ):
         assert words in distilled
         assert words not in plain
@@ -224,7 +232,7 @@ def test_declining_is_told_in_coverage(evaluation: Evaluation, plots: Path) -> N
     selection = evaluation.report["selection"] | {"largest_coverage": rates}
     page = Page(render(varied(evaluation, report={"selection": selection}), plots))
     assert page.table("If it may decline")[1:] == [["1%", "none"], ["2%", "42.2%"], ["5%", "90.0%"]]
-    assert "the 42.2% of the test images it is surest of have 2% mistakes" in prose(page)
+    assert "the 42.2% of the test images it is surest of have at most 2% mistakes" in prose(page)
     never = {"selection": selection | {"largest_coverage": [row | {"coverage": 0.0} for row in rates]}}
     assert "at no confidence is it right often enough" in prose(Page(render(varied(evaluation, report=never), plots)))
 
@@ -248,9 +256,13 @@ def test_unfamiliar_pictures_are_told_with_the_threshold_or_said_not_to_be(evalu
         "accepted": 0.95,
         "accepted_test": 0.9538,
         "foreign": {"digits": {"images": 1797, "auroc": 0.98154, "flagged": 0.9193}, "maps": {"images": 2, "auroc": 1.0, "flagged": 1.0}},
+        "alternatives": {"energy": {"digits": 0.8337, "maps": 0.5}, "maximum_softmax": {"digits": 0.73067, "maps": 0.25}},
     }
     page = Page(render(varied(evaluation, report={"familiarity": familiarity}), plots))
-    assert page.table("AUROC: the chance")[1:] == [["handwritten digits", "1,797", "0.982", "91.9%"], ["maps", "2", "1.000", "100.0%"]]
+    assert page.table("AUROC: the chance")[1:] == [
+        ["handwritten digits", "1,797", "91.9%", "0.982", "0.834", "0.731"],
+        ["maps", "2", "100.0%", "1.000", "0.500", "0.250"],
+    ]
     assert "above 36.8 grey levels" in prose(page)
     assert "of the test images, 95.4% do" in prose(page)
     assert "too few training images" in prose(Page(render(varied(evaluation, report={"familiarity": None}), plots)))
@@ -308,8 +320,10 @@ def test_a_code_revision_is_shown_and_its_absence_said(evaluation: Evaluation, p
 def test_a_card_of_version_1_is_enough(evaluation: Evaluation, plots: Path) -> None:
     """Published before recipes had more fields, and cards a temperature, a teacher, a time per epoch and each layer's inputs."""
     card = {key: value for key, value in evaluation.card.items() if key not in {"temperature", "teacher", "epoch_s"}}
-    old_fields = ("architecture", "optimizer", "learning_rate", "loss", "batch_size", "epochs", "validation_fraction")
-    old_fields += ("early_stopping_min_delta", "early_stopping_patience", "seed", "steps_per_execution", "train_images")
+    old_fields = (
+        *("architecture", "optimizer", "learning_rate", "loss", "batch_size", "epochs", "validation_fraction"),
+        *("early_stopping_min_delta", "early_stopping_patience", "seed", "steps_per_execution", "train_images"),
+    )
     card["recipe"] = {key: card["recipe"][key] for key in old_fields}
     card["layers"] = [{key: value for key, value in row.items() if key != "inputs"} for row in card["layers"]]
     page = Page(render(dataclasses.replace(evaluation, card=card), plots))

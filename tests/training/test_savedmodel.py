@@ -80,9 +80,26 @@ def test_logits_are_divided_by_the_temperature(exported: tuple[keras.Model, Path
     assert np.abs(divided.probabilities - plain.probabilities).max() > 0.01
 
 
-def test_openvino_agrees_on_a_calibrated_graph(exported: tuple[keras.Model, Path], dataset: Dataset, tmp_path: Path) -> None:
+def test_a_mirrored_graph_gives_the_mean_of_the_logits_of_both_images(
+    exported: tuple[keras.Model, Path], images: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Also to a single image; the temperature divides the mean."""
+    model, folder = exported
+    export(model, tmp_path, TEMPERATURE, mirrored=True)
+    plain, mirrored = (predict(folder, each).logits for each in (images, images[:, :, ::-1]))
+    found = predict(tmp_path, images)
+    np.testing.assert_allclose(found.logits, (plain + mirrored) / 2 / TEMPERATURE, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found.probabilities, softmax(found.logits.astype(np.float64), axis=1), rtol=0, atol=1e-6)
+    assert np.abs(plain - mirrored).max() > 0.1
+    np.testing.assert_allclose(predict(tmp_path, images[:1]).logits, found.logits[:1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["plain", "mirrored"])
+def test_openvino_agrees_on_a_calibrated_graph(
+    exported: tuple[keras.Model, Path], dataset: Dataset, tmp_path: Path, mirrored: bool
+) -> None:
     """On real images; it is what serves the graph."""
-    export(exported[0], tmp_path, TEMPERATURE)
+    export(exported[0], tmp_path, TEMPERATURE, mirrored)
     shown = dataset.test_images[:200]
     expected, found = predict(tmp_path, shown), OpenVINO(tmp_path)(shown)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, rtol=0, atol=1e-5)

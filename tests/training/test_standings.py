@@ -61,7 +61,7 @@ def test_the_auroc_is_the_mean_over_the_foreign_sets() -> None:
 
 
 def test_the_best_is_the_highest_or_for_errors_the_lowest_and_nothing_where_all_are_level() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"accuracy": 0.9, "loss": 0.3, "macro_f1": 0.9, "ece": 0.01, "corrupted": None, "auroc": 0.97},
         {"accuracy": 0.8, "loss": 0.2, "macro_f1": 0.8, "ece": 0.02, "corrupted": 0.5, "auroc": 0.97},
     ]
@@ -78,8 +78,9 @@ def test_an_ingredients_change_is_from_the_row_before_it_of_the_same_model() -> 
     def row(model: str, ingredient: str, accuracy: float) -> dict[str, Any]:
         return {"model": model, "ingredient": ingredient, "validation": {"accuracy": accuracy, "images": 2500}}
 
-    ladders = rungs([row("a", "the paper's recipe", 0.8), row("b", "the paper's recipe", 0.9), row("a", "a teacher", 0.85)])
+    base = "the paper's recipe"
+    ladders = rungs([row("a", base, 0.8), row("b", base, 0.9), row("a", "flips", 0.85), row("a", "a teacher", 0.84)])
     assert list(ladders) == ["a", "b"]
-    assert [each["change"] for each in ladders["a"]] == [None, pytest.approx(0.05)]
+    assert [each["change"] for each in ladders["a"]] == [None, pytest.approx(0.05), pytest.approx(-0.01)]
     assert ladders["b"][0]["change"] is None
     assert ladders["b"][0]["margin"] == pytest.approx(1.96 * 0.3 / 50)
