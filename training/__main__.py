@@ -117,8 +117,10 @@ def _train(options: argparse.Namespace, console: Console) -> int:
 def _evaluate(options: argparse.Namespace, console: Console) -> int:
     names = _chosen(options.model)
     models: Path = options.output
-    from training import compare, data, run, summary
+    from training import compare, data, publish, run, summary
 
+    if options.model == "all":  # of the models that there are
+        names = {name: recipe for name, recipe in names.items() if publish.published(models / name)} or names
     dataset = data.load(options.data)
     differing = False
     for name in names:

@@ -57,6 +57,14 @@ def test_the_cards_layers_are_the_networks(card: dict[str, Any]) -> None:
         assert row.get("activation") == (layer.activation.__name__ if hasattr(layer, "activation") else None)
 
 
+def test_each_layer_reads_the_one_before_and_an_addition_a_second_one(card: dict[str, Any]) -> None:
+    names = [row["name"] for row in card["layers"]]
+    for index, row in enumerate(card["layers"][1:], start=1):
+        assert row["inputs"][-1] == names[index - 1]
+        assert set(row["inputs"]) <= set(names[:index])
+        assert len(set(row["inputs"])) == (2 if row["type"] == "Add" else 1)
+
+
 def test_the_card_says_how_it_was_trained(card: dict[str, Any]) -> None:
     recipe = RECIPES[card["name"]]
     assert card["recipe"] == dataclasses.asdict(dataclasses.replace(recipe, epochs=2, train_images=1500, trial=True))  # as the trial asked
