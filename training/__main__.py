@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_status
     except Stopped as stopped:
-        errors.print("stopped: the unfinished version was not published; the same command continues after its last whole epoch")
+        errors.print("stopped: nothing was published; the same command continues after the last whole epoch", soft_wrap=True)
         return stopped.exit_status
     return status
 

@@ -82,6 +82,11 @@ def ablate(name: str, best: Recipe, dataset: Dataset, models: Path, console: Con
     return found
 
 
+def climbed(name: str, best: Recipe, models: Path) -> list[dict[str, Any]]:
+    """The stored rows of the recipe's ladder, from the paper's recipe upwards; a row of another recipe is none of them."""
+    return [row for recipe in ladder(best).values() if (row := _stored(models, name, recipe))]
+
+
 def validation_images(recipe: Recipe, dataset: Dataset) -> slice:
     """Which training images choose between recipes: the first half of those that `recipe` holds out."""
     images = len(dataset.train_images)

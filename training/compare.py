@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.ablation import ABLATION
+from training.ablation import climbed
 from training.answers import Answers
 from training.comparison_page import write_page
 from training.errors import TrainingError
 from training.publish import published, unwritable, verify, write_json
 from training.recipes import PAPER_RECIPES, RECIPES
 from training.rounding import rounded
-from training.runs import rows
 from training.significance import paired
 from training.study import rows_of, spread
 
@@ -34,17 +33,18 @@ def compare(models: Path) -> dict[str, Any]:
             f"{models} holds {len(folders)} published model{'s' * (len(folders) != 1)} and a comparison needs two: "
             f"run `python -m training train all --output {models}` first"
         )
-    reports = [_report(versions[-1]) for versions in folders.values()]
+    every = {folder: _report(folder) for versions in folders.values() for folder in versions}
+    reports = [every[versions[-1]] for versions in folders.values()]
     comparison = {
         **comparison_of(reports),
-        "earlier": {name: [_row(_report(folder)) for folder in versions[:-1]] for name, versions in folders.items() if versions[1:]},
+        "earlier": {name: [_row(every[folder]) for folder in versions[:-1]] for name, versions in folders.items() if versions[1:]},
         "tests": _tests(folders, reports),
         "study": _study(models, list(folders)),
-        "ablation": rows(models / ABLATION),
+        "ablation": [row for name in folders if name in RECIPES for row in climbed(name, RECIPES[name], models)],
     }
     try:
         write_json(models / COMPARISON, comparison)
-        write_page(models, comparison, reports)
+        write_page(models, comparison, list(every.values()))
     except OSError as error:
         raise unwritable(models, error) from error
     return comparison

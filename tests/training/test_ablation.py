@@ -14,12 +14,13 @@ from rich.console import Console
 from sklearn.metrics import accuracy_score, log_loss
 
 from training import ablation as module
-from training.ablation import ABLATION, HELD_OUT, INGREDIENTS, ablate, ladder, validation_images
+from training.ablation import ABLATION, HELD_OUT, INGREDIENTS, ablate, climbed, ladder, validation_images
 from training.architectures import scaled
 from training.data import Dataset
 from training.fit import calibration_images, fit, fitted_images
 from training.recipes import PAPER_RECIPES, RECIPES, Recipe
-from training.runs import rows
+from training.runs import add, rows
+from training.study import stated
 
 BEST = Recipe(
     "cnn",
@@ -144,3 +145,11 @@ def test_a_stored_rung_is_not_trained_again(
     assert ablate("ann", replace(TRIAL, flip=False), few, models, console) == found[:1]
     with pytest.raises(AssertionError, match="would have trained"):
         ablate("ann", replace(TRIAL, seed=1), few, models, console)
+
+
+def test_only_rows_of_the_present_ladder_are_read_back_in_its_order(tmp_path: Path) -> None:
+    rungs = list(ladder(BEST).items())
+    for ingredient, recipe in [*reversed(rungs), ("another", replace(rungs[1][1], learning_rate=0.5))]:
+        add(tmp_path / ABLATION, {"model": "cnn", "ingredient": ingredient, "recipe": stated(recipe), "seed": recipe.seed})
+    assert [row["ingredient"] for row in climbed("cnn", BEST, tmp_path)] == [ingredient for ingredient, _ in rungs]
+    assert climbed("ann", BEST, tmp_path) == []

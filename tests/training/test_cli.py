@@ -230,7 +230,7 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
     [
         ("", "required: COMMAND"),
         ("score", "invalid choice: 'score'"),
-        ("study rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
+        ("study rnn --output {}", "there is no model named 'rnn': choose one of ann, cnn, or all"),
         ("study resnet --output {}", "there is no model named 'resnet': choose one of ann, cnn, or all"),
         ("study ann --seeds 0 --output {}", "'0' is not a whole number from 1 up"),
         ("ablation rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
@@ -365,9 +365,7 @@ def test_a_run_that_is_stopped_says_so_and_leaves_what_it_needs_to_continue(tmp_
             _, errors = process.communicate(timeout=LONGEST)
             assert process.returncode == 128 + number
             assert "Traceback" not in errors
-            assert errors.endswith(
-                "stopped: the unfinished version was not published; the same command continues after its last whole epoch\n"
-            )
+            assert errors.endswith("stopped: nothing was published; the same command continues after the last whole epoch\n")
             assert os.listdir(models / "ann") == [".training"]  # noqa: PTH208
 
 
