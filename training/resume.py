@@ -43,6 +43,8 @@ def resumable(home: Path, recipe: Recipe, teacher: Teacher | None = None) -> Ite
         yield folder
         shutil.rmtree(folder)
     finally:
+        for half_written in folder.glob("draft.*"):
+            half_written.unlink()
         for empty in (folder, folder.parent, home):
             with suppress(OSError):  # a run that has not finished an epoch leaves nothing behind
                 empty.rmdir()

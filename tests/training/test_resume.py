@@ -73,6 +73,13 @@ def test_a_run_that_failed_at_once_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_stopped_while_it_wrote_its_first_file_leaves_nothing(tmp_path: Path) -> None:
+    with suppress(KeyboardInterrupt), resumable(tmp_path / "ann", RECIPE) as folder:
+        (folder / "draft.npz").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_others_left_stays(tmp_path: Path) -> None:
     left = fail(tmp_path / "ann")
     (tmp_path / "ann" / "1").mkdir()

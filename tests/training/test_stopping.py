@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +17,14 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 class Thing:
     """What a weak reference can point at."""
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """A shell's background job, such as a test run that was put there, ignores SIGINT."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def arrangement() -> list[Any]:
