@@ -11,8 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from training.card import code_revision, now
-from training.classification import loss_and_accuracy
 from training.data import Dataset
+from training.evidence.classification import loss_and_accuracy
 from training.fit import Fit, fitted_images
 from training.recipes import CALIBRATION_IMAGES, Recipe
 from training.rounding import rounded

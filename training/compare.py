@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from training.ablation import climbed
-from training.answers import Answers
-from training.comparison_page import write_page
 from training.errors import TrainingError
+from training.evidence.answers import Answers
+from training.evidence.significance import paired
+from training.pages.comparison_page import write_page
 from training.publish import published, unwritable, verify, write_json
 from training.recipes import PAPER_RECIPES, RECIPES
 from training.rounding import rounded
-from training.significance import paired
 from training.study import rows_of, spread
 
 COMPARISON = "comparison.json"

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training import familiarity
-from training.calibration import before_and_after, temperature
-from training.classification import classification, loss_and_accuracy, nll, roc
 from training.data import LABELS, NAME, Dataset
-from training.familiarity import Familiarity
-from training.foreign import foreign
-from training.intervals import intervals
-from training.overlap import accuracy_without, overlap
+from training.evidence import familiarity
+from training.evidence.calibration import before_and_after, temperature
+from training.evidence.classification import classification, loss_and_accuracy, nll, roc
+from training.evidence.familiarity import Familiarity
+from training.evidence.foreign import foreign
+from training.evidence.intervals import intervals
+from training.evidence.overlap import accuracy_without, overlap
+from training.evidence.ranking import confused_pairs, precision_recall
+from training.evidence.robustness import robustness
+from training.evidence.selection import risk_coverage
 from training.paper import PAPER
-from training.ranking import confused_pairs, precision_recall
 from training.recipes import CALIBRATION_IMAGES
-from training.robustness import robustness
 from training.rounding import rounded
 from training.savedmodel import Prediction, SavedModel
-from training.selection import risk_coverage
 
 EXAMPLES = 25
 """Pictures of correct and of misclassified images: as many as the paper's grids hold."""

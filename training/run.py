@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from training.answers import Answers
-from training.calibration import temperature
 from training.card import card, golden
 from training.data import Dataset
 from training.errors import TrainingError
 from training.evaluate import Evaluation, evaluate
+from training.evidence.answers import Answers
+from training.evidence.calibration import temperature
 from training.fit import Fit, calibration_images, fit
-from training.plots import draw
+from training.pages.plots import draw
+from training.pages.report import render
 from training.progress import FitProgress
 from training.publish import Publication, published, recover, verify, write_json
 from training.recipes import Recipe
-from training.report import render
 from training.resume import resumable
 from training.savedmodel import export, predict
 from training.teacher import Teacher, teacher

@@ -14,8 +14,8 @@ from rich.console import Console
 from sklearn.metrics import f1_score
 
 from training.card import code_revision, now
-from training.classification import loss_and_accuracy
 from training.data import Dataset
+from training.evidence.classification import loss_and_accuracy
 from training.fit import Fit
 from training.paper import PAPER
 from training.publish import published

@@ -31,18 +31,18 @@ from tests import data
 from tests.app.folders import LOADED, paper_models, read, seal
 from tests.app.test_schemas import undescribed
 from tests.conftest import MODELS
-from training import familiarity as measure
-from training.answers import Answers
-from training.calibration import before_and_after
-from training.classification import classification, nll
 from training.data import LABELS, Dataset
-from training.intervals import intervals
-from training.overlap import overlap
+from training.evidence import familiarity as measure
+from training.evidence.answers import Answers
+from training.evidence.calibration import before_and_after
+from training.evidence.classification import classification, nll
+from training.evidence.intervals import intervals
+from training.evidence.overlap import overlap
+from training.evidence.ranking import confused_pairs
+from training.evidence.robustness import robustness
+from training.evidence.selection import risk_coverage
+from training.evidence.significance import paired
 from training.publish import write_json
-from training.ranking import confused_pairs
-from training.robustness import robustness
-from training.selection import risk_coverage
-from training.significance import paired
 
 IMAGES, BYTES = data.load()
 TRUE = BYTES.astype(np.int64)

@@ -24,7 +24,7 @@ from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, 
 from training.__main__ import main
 from training.data import CONTENT_MD5, LABELS, Dataset, locate
 from training.evaluate import Evaluation
-from training.plots import PLOTS
+from training.pages.plots import PLOTS
 from training.recipes import RECIPES
 from training.summary import of_run
 

@@ -1,0 +1,1 @@
+"""What is measured about a published graph, a method to a file."""

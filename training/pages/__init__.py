@@ -1,0 +1,1 @@
+"""The pages and pictures that show the measurements."""
