@@ -13,7 +13,7 @@ from rich.console import Console
 from training.card import code_revision, now
 from training.data import Dataset
 from training.evidence.classification import loss_and_accuracy
-from training.fit import Fit, fitted_images
+from training.fit import Fit
 from training.recipes import CALIBRATION_IMAGES, Recipe
 from training.rounding import rounded
 from training.run import export_calibrated, trained
@@ -90,7 +90,7 @@ def climbed(name: str, best: Recipe, models: Path) -> list[dict[str, Any]]:
 def validation_images(recipe: Recipe, dataset: Dataset) -> slice:
     """Which training images choose between recipes: the first half of those that `recipe` holds out."""
     images = len(dataset.train_images)
-    fitted = fitted_images(recipe, images)
+    fitted = recipe.fitted(images).stop
     return slice(fitted, (fitted + images + 1) // 2)
 
 

@@ -1,6 +1,6 @@
 """The networks: the paper's two, layer by layer as its chapters 2.1 and 3.1 define them, and a residual one.
 
-To add a model, write one function here, list it in `ARCHITECTURES`, and give it a recipe.
+To add a model, write one function here, marked `@architecture`, and give it a recipe.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ from keras import layers
 
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 10
+ARCHITECTURES: dict[str, Callable[[], keras.Model]] = {}
+"""Every network by its name."""
 
 
+def architecture(build: Callable[[], keras.Model]) -> Callable[[], keras.Model]:
+    """List a function that builds a network in `ARCHITECTURES`, under its own name."""
+    ARCHITECTURES[build.__name__] = build
+    return build
+
+
+@architecture
 def ann() -> keras.Sequential:
     """The paper's fully connected network, 227,018 parameters. Input float32 `[None, 28, 28, 1]`, 0-1."""
     return keras.Sequential(
@@ -40,6 +49,7 @@ def ann() -> keras.Sequential:
     )
 
 
+@architecture
 def cnn() -> keras.Sequential:
     """The paper's convolutional network, 69,834 parameters. Input float32 `[None, 28, 28, 1]`, 0-1."""
     return keras.Sequential(
@@ -64,6 +74,7 @@ def cnn() -> keras.Sequential:
     )
 
 
+@architecture
 def resnet() -> keras.Model:
     """A small residual network (He et al. 2016), 464,810 parameters. Input float32 `[None, 28, 28, 1]`, 0-1."""
     image = keras.Input(INPUT_SHAPE)
@@ -79,9 +90,6 @@ def _convolution(x: Any, width: int) -> Any:
     x = layers.Conv2D(width, (3, 3), padding="same", use_bias=False, kernel_initializer="he_normal")(x)
     x = layers.BatchNormalization(momentum=0.9)(x)  # Keras's 0.99 lags behind the weights of a short run
     return layers.ReLU()(x)
-
-
-ARCHITECTURES: dict[str, Callable[[], keras.Model]] = {"ann": ann, "cnn": cnn, "resnet": resnet}
 
 
 def scaled(images: object) -> object:

@@ -66,7 +66,7 @@ class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     def __init__(
         self, recipe: Recipe, images: Pixels, labels: npt.NDArray[np.uint8], batch_size: int, teacher: npt.NDArray[np.float16] | None
     ) -> None:
-        """`images` are 0-1; `teacher`, if any, holds the teacher's logits for each view of each image, `[views, n, 10]`."""
+        """`images` are 0-1; `teacher`, if any, holds the teacher's logits for each view of these images or more, `[views, n, 10]`."""
         super().__init__()
         self._recipe = recipe
         self._views = Views(recipe.flip, recipe.shift)

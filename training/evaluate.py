@@ -21,7 +21,7 @@ from training.evidence.ranking import confused_pairs, precision_recall
 from training.evidence.robustness import robustness
 from training.evidence.selection import risk_coverage
 from training.paper import PAPER
-from training.recipes import CALIBRATION_IMAGES
+from training.recipes import recipe_of
 from training.rounding import rounded
 from training.savedmodel import Prediction, SavedModel
 
@@ -56,7 +56,7 @@ def evaluate(folder: Path, card: dict[str, Any], dataset: Dataset) -> Evaluation
     losses = nll(test.logits, true)
     correct = predicted == true
     classes = classification(true, predicted, test.probabilities)
-    examined = slice(TRIAL_IMAGES if card["recipe"].get("trial") else None)
+    examined = slice(TRIAL_IMAGES if recipe_of(card).trial else None)
     known = _familiarity(card, dataset)
     curves = {label: (true == index, test.probabilities[:, index]) for index, label in enumerate(LABELS)}
     surest = np.argsort(-test.probabilities.max(axis=1), kind="stable")
@@ -104,8 +104,8 @@ def evaluate(folder: Path, card: dict[str, Any], dataset: Dataset) -> Evaluation
 def _calibration(train: Prediction, test: Prediction, card: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
     """Before and after the temperature: the graph's own, or else the one that the same images would give it."""
     in_graph = card.get("temperature", 1.0)
-    calibrated = card["recipe"].get("calibrated", False)
-    _, chosen = _parts(card, dataset)
+    calibrated = recipe_of(card).calibrated
+    chosen = recipe_of(card).calibration(len(dataset.train_images))
     best = in_graph if calibrated else temperature(train.logits[chosen], dataset.train_labels[chosen])
     return {
         "in_graph": calibrated,
@@ -114,22 +114,15 @@ def _calibration(train: Prediction, test: Prediction, card: dict[str, Any], data
     }
 
 
-def _parts(card: dict[str, Any], dataset: Dataset) -> tuple[slice, slice]:
-    """Which training images were fitted, and which are kept for the calibration: the last of those held out."""
-    images = len(dataset.train_images)
-    fitted = int(images * (1 - card["recipe"]["validation_fraction"]))
-    return slice(fitted), slice(max(fitted, images - CALIBRATION_IMAGES), None)
-
-
 def _familiarity(card: dict[str, Any], dataset: Dataset) -> Familiarity | None:
     """The card's own, so that a new evaluation judges what is served; learnt where it has none, and the images are enough for that."""
     if stored := card.get("familiarity"):
         return Familiarity.from_card(stored)
-    fitted, calibration = _parts(card, dataset)
-    images = dataset.train_images[fitted]
-    if len(images) < familiarity.FEWEST:
+    recipe, images = recipe_of(card), dataset.train_images
+    fitted = images[recipe.fitted(len(images))]
+    if len(fitted) < familiarity.FEWEST:
         return None
-    return familiarity.familiarity(images, dataset.train_images[calibration])
+    return familiarity.familiarity(fitted, images[recipe.calibration(len(images))])
 
 
 def _told_apart(graph: SavedModel, known: Familiarity, test: Prediction, images: npt.NDArray[np.uint8]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from training.data import Dataset
 from training.distillation import Distillation, accuracy
 from training.errors import TrainingError
 from training.optimization import optimizer, renew_statistics
-from training.recipes import CALIBRATION_IMAGES, Recipe
+from training.recipes import Recipe
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def fit(
         dataset: Its training images; the last `validation_fraction` of them only measure.
         callbacks: Keras callbacks that watch.
         backup: Folder from which a killed run continues, and where this run stores its state.
-        teacher: The teacher's logits for each view of each fitted image, `[views, n, 10]`.
+        teacher: The teacher's logits for each view of each training image, `[views, n, 10]`.
     """
     keras.utils.clear_session()  # layer names count from one, whatever this process trained before
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
     model = network(recipe)
     images, labels = np.asarray(scaled(dataset.train_images)), dataset.train_labels
-    fitted = fitted_images(recipe, len(images))
+    fitted = recipe.fitted(len(images)).stop
     batch_size = min(recipe.batch_size, fitted)
     watching: list[keras.callbacks.Callback] = []
     if recipe.augmented or teacher is not None:
@@ -108,17 +108,6 @@ def fit(
     history = dict(checkpoint.history)
     durations = history.pop("duration_s")
     return Fit(model, history, stopping.best_epoch + 1 if stopping else len(durations), durations)
-
-
-def fitted_images(recipe: Recipe, train_images: int) -> int:
-    """How many of the training images, from the first, update the weights."""
-    return int(train_images * (1 - recipe.validation_fraction))
-
-
-def calibration_images(recipe: Recipe, dataset: Dataset) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """The last training images and their labels, `CALIBRATION_IMAGES` of them or as many as are held out from the weights."""
-    first = max(fitted_images(recipe, len(dataset.train_images)), len(dataset.train_images) - CALIBRATION_IMAGES)
-    return dataset.train_images[first:], dataset.train_labels[first:]
 
 
 def _early_stopping(recipe: Recipe) -> keras.callbacks.EarlyStopping | None:

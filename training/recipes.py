@@ -65,6 +65,14 @@ class Recipe:
         if self.weight_average is not None and self.early_stopping_patience is not None:
             raise ValueError("early stopping would put the best epoch's own weights in the place of the averaged ones")
 
+    def fitted(self, images: int) -> slice:
+        """Which of so many training images update the weights: the first ones."""
+        return slice(int(images * (1 - self.validation_fraction)))
+
+    def calibration(self, images: int) -> slice:
+        """Which are kept for temperature and thresholds: the last `CALIBRATION_IMAGES`, or as many as are held out."""
+        return slice(max(self.fitted(images).stop, images - CALIBRATION_IMAGES), images)
+
     @property
     def augmented(self) -> bool:
         """Whether the network sees each image differently in each epoch."""
@@ -85,8 +93,6 @@ PAPER_RECIPES = {
 """What the paper did: version 1 of each of its models."""
 
 RECIPES = {
-    "ann": Recipe("ann"),
-    "cnn": Recipe("cnn", steps_per_execution=35),
     "resnet": Recipe(
         "resnet",
         optimizer="adamw",
@@ -104,8 +110,44 @@ RECIPES = {
         calibrated=True,
         steps_per_execution=33,
     ),
+    "ann": Recipe(
+        "ann",
+        learning_rate=0.002,
+        schedule="one-cycle",
+        weight_average=0.999,
+        epochs=300,
+        validation_fraction=CALIBRATION_IMAGES / 60_000,
+        early_stopping_patience=None,
+        dropout_scale=0.0,
+        flip=True,
+        shift=1,
+        teacher="resnet",
+        calibrated=True,
+        steps_per_execution=25,
+    ),
+    "cnn": Recipe(
+        "cnn",
+        learning_rate=0.003,
+        schedule="one-cycle",
+        weight_average=0.999,
+        epochs=160,
+        validation_fraction=CALIBRATION_IMAGES / 60_000,
+        early_stopping_patience=None,
+        dropout_scale=0.0,
+        flip=True,
+        shift=1,
+        teacher="resnet",
+        calibrated=True,
+        steps_per_execution=25,
+    ),
 }
-"""The best we know for each model."""
+"""The best we know for each model, a teacher before its students: `train all` takes them in this order."""
+
+
+def recipe_of(card: dict[str, Any]) -> Recipe:
+    """The recipe of a card, which may be older than some of its fields: these then had no other value than the paper's."""
+    fields = {field.name for field in dataclasses.fields(Recipe)}
+    return Recipe(**{name: value for name, value in card["recipe"].items() if name in fields})
 
 
 def recipe_named(name: str, recipes: dict[str, Recipe] = RECIPES) -> Recipe:

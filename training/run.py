@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from training.augmentation import Views
 from training.card import card, golden
 from training.data import Dataset
 from training.errors import TrainingError
 from training.evaluate import Evaluation, evaluate
 from training.evidence.answers import Answers
 from training.evidence.calibration import temperature
-from training.fit import Fit, calibration_images, fit
+from training.fit import Fit, fit
 from training.pages.plots import draw
 from training.pages.report import render
 from training.progress import FitProgress
@@ -66,10 +67,7 @@ def trained(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: 
     """
     guide = teacher(recipe, models)
     with resumable(models / name, recipe, guide) as backup:
-        answers = None
-        if guide:
-            with console.status(f"{name}: asking its teacher, {guide.name} version {guide.version}"):
-                answers = guide.logits(recipe, dataset, backup)
+        answers = guide.logits(Views(recipe.flip, recipe.shift), dataset.train_images, console) if guide else None
         with FitProgress(name, console) as progress:
             fitted = fit(recipe, dataset, [progress], backup, answers)
         yield fitted, guide
@@ -80,8 +78,8 @@ def export_calibrated(fitted: Fit, recipe: Recipe, dataset: Dataset, folder: Pat
     export(fitted.model, folder, mirrored=recipe.mirrored)
     if not recipe.calibrated:
         return 1.0
-    images, labels = calibration_images(recipe, dataset)
-    divisor = temperature(predict(folder, images).logits, labels)
+    chosen = recipe.calibration(len(dataset.train_images))
+    divisor = temperature(predict(folder, dataset.train_images[chosen]).logits, dataset.train_labels[chosen])
     export(fitted.model, folder, divisor, recipe.mirrored)
     return divisor
 

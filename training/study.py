@@ -19,7 +19,7 @@ from training.evidence.classification import loss_and_accuracy
 from training.fit import Fit
 from training.paper import PAPER
 from training.publish import published
-from training.recipes import Recipe
+from training.recipes import Recipe, recipe_of
 from training.rounding import rounded
 from training.run import export_calibrated, trained
 from training.runs import add, rows
@@ -107,8 +107,7 @@ def _published_row(name: str, recipe: Recipe, models: Path) -> dict[str, Any] | 
     for version in reversed(published(models / name)):
         folder = models / name / str(version)
         facts, report = (json.loads((folder / file).read_text(encoding="utf-8")) for file in ("card.json", "report.json"))
-        # a card may be older than some of the recipe's fields, which then had no other value than the paper's
-        if {**dataclasses.asdict(Recipe(recipe.architecture)), **facts["recipe"]} == dataclasses.asdict(recipe):
+        if recipe_of(facts) == recipe:
             return {
                 "model": name,
                 "recipe": stated(recipe),

@@ -2,48 +2,71 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
+from rich.progress import track
 
 from training.augmentation import Views
-from training.data import Dataset
 from training.errors import TrainingError
-from training.fit import fitted_images
-from training.publish import published, verify
-from training.recipes import Recipe
+from training.publish import published, unwritable, verify
+from training.recipes import Recipe, recipe_of
 from training.savedmodel import SavedModel
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A published version."""
+    """A published version; `mirrored` if its graph answers an image and its mirror image alike."""
 
     name: str
     version: int
     folder: Path
+    mirrored: bool = False
 
-    def logits(self, recipe: Recipe, dataset: Dataset, cache: Path) -> npt.NDArray[np.float16]:
-        """Its logits, `[views, n, 10]`, for each view that the recipe may show of each image it fits.
+    def logits(self, views: Views, images: npt.NDArray[np.uint8], console: Console) -> npt.NDArray[np.float16]:
+        """Its logits, `[views, n, 10]`, for each view of each of the images, uint8 `[n, 28, 28, 1]`.
 
-        Asked once, before training: each view of all images takes as long as classifying them. `cache` is a
-        folder in which a run that was killed finds them again.
+        Asked once: on all training images each view takes as long as classifying them. The answers stay in the hidden
+        folder `.training` beside the teacher's versions, where every student, seed and continued run finds them.
+
+        Raises:
+            TrainingError: That folder can't be written to.
         """
-        stored = cache / "teacher.npy"
-        if stored.exists():
+        stored = self.folder.parent / ".training" / f"answers-{self._digest(views, images)}.npy"
+        try:
+            if not stored.exists():
+                stored.parent.mkdir(exist_ok=True)
+                answers = self._asked(views, images, console)
+                with tempfile.TemporaryDirectory(dir=stored.parent, prefix="draft.") as folder:
+                    draft = Path(folder) / "answers.npy"
+                    np.save(draft, answers)
+                    draft.replace(stored)
             found: npt.NDArray[np.float16] = np.load(stored)
-            return found
+        except OSError as error:
+            raise unwritable(stored.parent, error) from error
+        return found
+
+    def _asked(self, views: Views, images: npt.NDArray[np.uint8], console: Console) -> npt.NDArray[np.float16]:
         graph = SavedModel(self.folder)
-        views = Views(recipe.flip, recipe.shift)
-        images = dataset.train_images[: fitted_images(recipe, len(dataset.train_images))]
-        shown = (views.of(images, np.full(len(images), view)) for view in range(views.count))
-        logits = np.stack([graph.predict(each).logits.astype(np.float16) for each in shown])
-        draft = cache / "draft.npy"
-        np.save(draft, logits)
-        draft.replace(stored)
-        return logits
+        alike = self.mirrored and views.flip  # the second half of the views is the mirror image of the first
+        asked = range(views.count // 2 if alike else views.count)
+        shown = track(asked, f"asking the {self.name} for its answers", console=console)
+        answers = np.stack([graph.predict(views.of(images, np.full(len(images), view))).logits.astype(np.float16) for view in shown])
+        return np.concatenate([answers, answers]) if alike else answers
+
+    def _digest(self, views: Views, images: npt.NDArray[np.uint8]) -> str:
+        """Of all that decides the answers: a version may have been removed and trained anew."""
+        graph = [self.folder / "saved_model.pb", *sorted((self.folder / "variables").iterdir())]
+        digest = hashlib.sha256(repr(views).encode())
+        for part in [*(path.read_bytes() for path in graph), images.tobytes()]:
+            digest.update(hashlib.sha256(part).digest())
+        return digest.hexdigest()[:16]
 
 
 def teacher(recipe: Recipe, models: Path) -> Teacher | None:
@@ -63,4 +86,5 @@ def teacher(recipe: Recipe, models: Path) -> Teacher | None:
         )
     folder = models / recipe.teacher / str(versions[-1])
     verify(folder)
-    return Teacher(recipe.teacher, versions[-1], folder)
+    facts = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    return Teacher(recipe.teacher, versions[-1], folder, recipe_of(facts).mirrored)

@@ -178,7 +178,7 @@ def test_trains_and_serves_what_it_trained(tmp_path: Path) -> None:
     uid, gid = (os.getuid(), os.getgid()) if os.getuid() else (4711, 4712)
     os.chown(models, uid, gid)
     with Project(models, WARDROBE_UID=str(uid), WARDROBE_GID=str(gid)) as project:
-        project("run", "--rm", "train", "train", "cnn", "--limit", "1000", "--epochs", "1", "--output", "/models")
+        project("run", "--rm", "train", "train", "cnn", "--recipe", "paper", "--limit", "1000", "--epochs", "1", "--output", "/models")
 
     folder = models / "cnn" / "1"
     assert "saved_model.pb" in verify(folder)

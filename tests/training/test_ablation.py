@@ -17,7 +17,7 @@ from training import ablation as module
 from training.ablation import ABLATION, HELD_OUT, INGREDIENTS, ablate, climbed, ladder, validation_images
 from training.architectures import scaled
 from training.data import Dataset
-from training.fit import calibration_images, fit, fitted_images
+from training.fit import fit
 from training.recipes import PAPER_RECIPES, RECIPES, Recipe
 from training.runs import add, rows
 from training.study import stated
@@ -89,10 +89,9 @@ def test_validation_images_are_fitted_by_no_rung_and_calibrate_nothing(dataset: 
     for rung in ladder(BEST).values():
         chosen = range(images)[validation_images(rung, dataset)]
         assert (chosen[0], chosen[-1]) == (50_000, 54_999)
-        assert fitted_images(rung, images) == 50_000
+        assert rung.fitted(images) == slice(50_000)
     for recipe in (BEST, RECIPES["resnet"], *ladder(BEST).values()):
-        first = images - len(calibration_images(recipe, dataset)[0])
-        assert chosen[-1] < first
+        assert chosen[-1] < recipe.calibration(images).start
 
 
 @pytest.mark.parametrize("images", [2, 3, 300])
@@ -100,7 +99,7 @@ def test_a_trial_has_validation_images_too(images: int, dataset: Dataset) -> Non
     recipe = next(iter(ladder(TRIAL).values()))
     chosen = range(images)[validation_images(recipe, dataset.limited(images))]
     assert len(chosen) >= 1
-    assert chosen[0] == fitted_images(recipe, images)
+    assert chosen[0] == recipe.fitted(images).stop
 
 
 @pytest.fixture(scope="module")

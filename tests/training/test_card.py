@@ -18,10 +18,9 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from tests.training.conftest import REPOSITORY, Trial
-from training.architectures import ARCHITECTURES
 from training.card import code_revision
 from training.data import CONTENT_MD5, LABELS, Dataset
-from training.fit import calibration_images
+from training.fit import network
 from training.recipes import RECIPES
 from training.savedmodel import predict
 
@@ -45,7 +44,7 @@ def test_the_card_says_which_model_it_is(card: dict[str, Any], folder: Path) -> 
 
 
 def test_the_cards_layers_are_the_networks(card: dict[str, Any]) -> None:
-    model = ARCHITECTURES[card["name"]]()
+    model = network(RECIPES[card["name"]])
     assert [row["type"] for row in card["layers"]] == [type(layer).__name__ for layer in model.layers]
     assert [row["output_shape"] for row in card["layers"]] == [list(layer.output.shape) for layer in model.layers]
     assert [row["parameters"] for row in card["layers"]] == [layer.count_params() for layer in model.layers]
@@ -89,8 +88,10 @@ def test_the_cards_temperature_is_in_the_graph(card: dict[str, Any], folder: Pat
         assert card["temperature"] == 1.0
         return
     assert card["temperature"] != 1.0
-    images, labels = calibration_images(RECIPES[card["name"]], dataset.limited(1500))
-    logits = predict(folder, images).logits.astype(np.float64)
+    few = dataset.limited(1500)
+    chosen = RECIPES[card["name"]].calibration(1500)
+    labels = few.train_labels[chosen]
+    logits = predict(folder, few.train_images[chosen]).logits.astype(np.float64)
     losses = [-log_softmax(logits / factor, axis=1)[np.arange(len(labels)), labels].mean() for factor in (0.98, 1.0, 1.02)]
     assert losses[1] == min(losses)
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tests.app.folders import NEWEST
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, Trial
 from training.__main__ import main
 from training.data import CONTENT_MD5, LABELS, Dataset, locate
@@ -31,6 +32,7 @@ from training.summary import of_run
 ARTEFACT = {"saved_model.pb", "card.json", "report.json", "report.html", "golden.json", "manifest.json", "variables/variables.index"}
 
 NAMES = f"{', '.join(RECIPES)}, or all"
+TEACHERS = {recipe.teacher for recipe in RECIPES.values()}
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def altered(folder: Path, accuracy: float) -> None:
 def test_a_trial_run_publishes_all_models_completely(trial: Trial) -> None:
     assert {path.name for path in trial.models.iterdir()} == {*RECIPES, "comparison.json", "comparison.html"}
     for name in RECIPES:
-        assert os.listdir(trial.models / name) == ["1"]  # noqa: PTH208  # hidden ones too
+        answers = [".training"] if name in TEACHERS else []
+        assert sorted(os.listdir(trial.models / name)) == [*answers, "1"]  # noqa: PTH208  # hidden ones too
         files = contents(trial.models / name / "1").keys()
         assert files >= ARTEFACT | {f"plots/{plot}" for plot in PLOTS}
         assert not any(Path(file).name.startswith(".") for file in files)
@@ -138,7 +141,7 @@ def test_on_a_terminal_a_bar_moves(trials: tuple[Trial, Trial]) -> None:
 
 
 def test_two_runs_publish_the_same_but_for_time(trials: tuple[Trial, Trial]) -> None:
-    one, other = (contents(trial.models) for trial in trials)
+    one, other = ({name: file for name, file in contents(trial.models).items() if ".training" not in name} for trial in trials)
     differing = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
     assert {name.partition("/1/")[2] for name in differing} <= {
         "card.json",
@@ -239,8 +242,8 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
         ("train rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
         ("train ../cnn --output {}", f"there is no model named '../cnn': choose one of {NAMES}"),
         ("evaluate rnn --output {}", f"there is no model named 'rnn': choose one of {NAMES}"),
-        ("train ann --limit 100", "models/ann holds a fully trained version (1), and a trial"),
-        ("train cnn --epochs 2", "models/cnn holds a fully trained version (1), and a trial"),
+        ("train ann --limit 100", f"models/ann holds a fully trained version ({NEWEST['ann']}), and a trial"),
+        ("train cnn --epochs 2", f"models/cnn holds a fully trained version ({NEWEST['cnn']}), and a trial"),
         ("train ann --output a[b]", "'a[b]' has a character that TensorFlow takes for a pattern"),
         ("train ann --limit 1 --output {}", "needs 2 images or more"),
         ("train ann --limit 0 --output {}", "'0' is not a whole number from 1 up"),
@@ -302,7 +305,7 @@ def test_damaged_data_is_answered(run: Run, tmp_path: Path) -> None:
 
 def test_an_output_that_is_a_file_is_answered(run: Run, tmp_path: Path) -> None:
     (tmp_path / "models").touch()
-    outcome = run("train", "ann", "--output", tmp_path / "models", "--epochs", 1)
+    outcome = run("train", "ann", "--recipe", "paper", "--output", tmp_path / "models", "--epochs", 1)
     assert outcome.status == 1
     assert outcome.errors.startswith(f"error: can't write to {tmp_path / 'models' / 'ann'} (")
     assert outcome.errors.endswith("or choose another folder with --output\n")
@@ -345,7 +348,12 @@ def test_a_run_that_is_stopped_says_so_and_leaves_what_it_needs_to_continue(tmp_
             stack.enter_context(
                 subprocess.Popen(
                     # a shell's background job ignores SIGINT, and its children would: this one does not
-                    ["env", "--default-signal=INT", *TRAINING, *f"train ann --limit 1000 --epochs {epochs} --output".split(), str(models)],
+                    [
+                        "env",
+                        "--default-signal=INT",
+                        *TRAINING,
+                        *f"train ann --recipe paper --limit 1000 --epochs {epochs} --output {models}".split(),
+                    ],
                     cwd=REPOSITORY,
                     env=ENVIRONMENT,
                     stdout=subprocess.PIPE,

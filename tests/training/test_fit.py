@@ -19,7 +19,7 @@ from training.architectures import ARCHITECTURES, scaled
 from training.augmentation import AugmentedImages, one_hot
 from training.data import Dataset
 from training.errors import TrainingError
-from training.fit import Fit, calibration_images, fit, fitted_images, network
+from training.fit import Fit, fit, network
 from training.recipes import PAPER_RECIPES, RECIPES, Recipe
 
 ANN = PAPER_RECIPES["ann"]
@@ -136,19 +136,6 @@ def test_the_last_30_percent_validate_and_are_never_learnt(changes: dict[str, An
     assert fitted.history["accuracy"][-1] == 1.0
     assert fitted.history["val_accuracy"][-1] == 0.0
     assert set(np.asarray(fitted.model(np.asarray(scaled(images[:2])))).argmax(axis=1)) == {3}
-
-
-@pytest.mark.parametrize("images", [2, 3, 600, 60_000])
-@pytest.mark.parametrize("recipe", [ANN, replace(ANN, validation_fraction=5000 / 60_000)], ids=["paper", "best"])
-def test_every_image_is_fitted_or_held_out_and_calibration_images_are_held_out(recipe: Recipe, images: int, dataset: Dataset) -> None:
-    few = dataset.limited(images)
-    fitted = fitted_images(recipe, images)
-    assert 1 <= fitted < images
-    assert abs(images * recipe.validation_fraction - (images - fitted)) < 1
-    chosen, labels = calibration_images(recipe, few)
-    assert len(chosen) == len(labels) == min(5000, images - fitted)
-    np.testing.assert_array_equal(chosen, few.train_images[-len(chosen) :])
-    np.testing.assert_array_equal(labels, few.train_labels[-len(chosen) :])
 
 
 @pytest.mark.usefixtures("_small")

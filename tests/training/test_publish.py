@@ -446,7 +446,7 @@ publish.NEEDED_BYTES = 0  # it would refuse these disks at once
 disk = Path(sys.argv[1])
 for options in sys.argv[2:]:
     mount(options, disk)
-    status = main(["train", "ann", "--limit", "200", "--epochs", "1", "--output", str(disk)])
+    status = main(["train", "ann", "--recipe", "paper", "--limit", "200", "--epochs", "1", "--output", str(disk)])
     print(options, status, *sorted(path.name for path in disk.glob("*/*")), flush=True)
     subprocess.run(["umount", disk], check=True)  # which no file left open allows
 """

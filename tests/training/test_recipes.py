@@ -10,9 +10,7 @@ import pytest
 
 from tests.training.conftest import REPOSITORY
 from training.architectures import ARCHITECTURES
-from training.data import Dataset
 from training.errors import TrainingError
-from training.fit import calibration_images
 from training.recipes import CALIBRATION_IMAGES, PAPER_RECIPES, RECIPES, Recipe, recipe_named
 
 EVERY_RECIPE = [*PAPER_RECIPES.items(), *RECIPES.items()]
@@ -49,10 +47,28 @@ def test_every_recipe_is_for_a_network_and_of_a_teacher_that_exist(name: str, re
     assert recipe.train_images is None
 
 
+def test_a_teacher_comes_before_its_students() -> None:
+    """`train all` takes them in this order."""
+    names = list(RECIPES)
+    assert all(recipe.teacher is None or recipe.teacher in names[: names.index(name)] for name, recipe in RECIPES.items())
+
+
 @pytest.mark.parametrize(("name", "recipe"), EVERY_RECIPE)
-def test_no_recipe_learns_from_the_calibration_images(name: str, recipe: Recipe, dataset: Dataset) -> None:
-    images, labels = calibration_images(recipe, dataset)
-    assert len(images) == len(labels) == CALIBRATION_IMAGES, name
+def test_no_recipe_learns_from_the_calibration_images(name: str, recipe: Recipe) -> None:
+    assert recipe.calibration(60_000) == slice(60_000 - CALIBRATION_IMAGES, 60_000), name
+    assert recipe.fitted(60_000).stop <= recipe.calibration(60_000).start
+
+
+@pytest.mark.parametrize("images", [2, 3, 600, 60_000])
+@pytest.mark.parametrize("recipe", [Recipe("ann"), Recipe("ann", validation_fraction=5000 / 60_000)], ids=["paper", "best"])
+def test_every_image_is_fitted_or_held_out_and_calibration_images_are_held_out(recipe: Recipe, images: int) -> None:
+    every = range(images)
+    fitted, calibration = every[recipe.fitted(images)], every[recipe.calibration(images)]
+    held_out = every[len(fitted) :]
+    assert len(fitted) >= 1
+    assert len(held_out) >= 1
+    assert abs(images * recipe.validation_fraction - len(held_out)) < 1
+    assert calibration == held_out[-5000:]
 
 
 def test_what_shows_an_image_differently_each_time_is_augmentation() -> None:

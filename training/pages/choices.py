@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from training.recipes import Recipe
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 LOSSES = {"sparse_categorical_crossentropy": "cross-entropy with the labels"}
-
-
-def recipe_of(card: dict[str, Any]) -> Recipe:
-    """The recipe of a card, which may be older than some of its fields: these then had no other value than the paper's."""
-    fields = {field.name for field in dataclasses.fields(Recipe)}
-    return Recipe(**{name: value for name, value in card["recipe"].items() if name in fields})
 
 
 def against_paper(recipe: Recipe, teacher: dict[str, Any] | None) -> tuple[list[dict[str, str]], dict[str, str]]:
@@ -72,7 +65,7 @@ def _loss(recipe: Recipe, teacher: dict[str, Any] | None) -> str:
     name = f"{teacher['name'].upper()} version {teacher['version']}" if teacher else recipe.teacher.upper()
     return (
         f"{1 - recipe.teacher_weight:.2g} parts cross-entropy with the labels, {recipe.teacher_weight:g} parts with the answers of "
-        f"{name}, both softened at temperature {recipe.teacher_temperature:g} (distillation)"
+        f"{name}, its own and the teacher's softened at temperature {recipe.teacher_temperature:g} (distillation)"
     )
 
 

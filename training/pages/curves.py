@@ -12,6 +12,7 @@ from sklearn.metrics import roc_curve
 
 from training.evaluate import Evaluation
 from training.pages.canvas import BLACK, BLUE, GREEN, INK, MUTED, PURPLE, VERMILION, figure
+from training.recipes import recipe_of
 
 
 def loss(evaluation: Evaluation) -> Figure:
@@ -94,7 +95,7 @@ def _line(axes: Axes, values: list[float], name: str) -> None:
 def _chosen(axes: Axes, evaluation: Evaluation, metric: str) -> None:
     """Mark the epoch whose weights the model has: the best one only where a choice was made."""
     epoch, values = evaluation.report["best_epoch"], evaluation.report["history"][metric]
-    word = "last" if evaluation.card["recipe"]["early_stopping_patience"] is None else "best"
+    word = "last" if recipe_of(evaluation.card).early_stopping_patience is None else "best"
     axes.axvline(epoch, color=INK, linestyle=":", linewidth=1.2)
     axes.plot(
         epoch, values[epoch - 1], "D", color=INK, markersize=6, linestyle="none", label=f"{word} epoch {epoch}: {values[epoch - 1]:.4f}"

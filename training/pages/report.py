@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluate import Evaluation
-from training.fit import fitted_images
 from training.pages import choices
 from training.pages.blocks import inputs
 from training.pages.drawing import description, shape
 from training.pages.findings import SCORES, against_paper, costliest, findings, kind, overconfidence
 from training.pages.html import embedded, page
 from training.pages.plots import PLOTS
-from training.recipes import Recipe
+from training.recipes import Recipe, recipe_of
 
 TEMPLATE = "report.html.j2"
 FOREIGN = {
@@ -28,7 +27,7 @@ FOREIGN = {
 def render(evaluation: Evaluation, plots: Path) -> str:
     """The page, with the figures that `training.pages.plots.draw` wrote to the folder `plots` inside it."""
     report, card = evaluation.report, evaluation.card
-    recipe = choices.recipe_of(card)
+    recipe = recipe_of(card)
     differing, unchanged = choices.against_paper(recipe, card.get("teacher"))
     calibration = report["calibration"]
     return page(
@@ -56,7 +55,7 @@ def render(evaluation: Evaluation, plots: Path) -> str:
 def split(recipe: Recipe, report: dict[str, Any]) -> dict[str, int]:
     """How many of the training images were `fitted`, `held_out` from the weights, and of these used for `calibration`."""
     images = report["dataset"]["train_images"]
-    fitted = fitted_images(recipe, images)
+    fitted = recipe.fitted(images).stop
     return {"fitted": fitted, "held_out": images - fitted, "calibration": report["calibration"]["images"]}
 
 

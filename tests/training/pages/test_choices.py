@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import REPOSITORY
-from training.pages.choices import against_paper, choices, recipe_of
-from training.recipes import PAPER_RECIPES, RECIPES, Recipe
+from training.pages.choices import against_paper, choices
+from training.recipes import PAPER_RECIPES, RECIPES, Recipe, recipe_of
 
 
 @pytest.mark.parametrize("name", PAPER_RECIPES)
@@ -44,7 +44,7 @@ CHANGES: dict[str, Any] = {
         "resnet",
         "Loss",
         "0.1 parts cross-entropy with the labels, 0.9 parts with the answers of RESNET version 7, "
-        "both softened at temperature 4 (distillation)",
+        "its own and the teacher's softened at temperature 4 (distillation)",
     ),
     "mirrored": (True, "Answers", "the mean of the logits of the image and of its mirror image"),
     "calibrated": (True, "Logits", "divided by a temperature in the published graph"),
