@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from app.settings import Settings
+from tests.app.folders import read, versions
+from tests.conftest import MODELS
 from tests.server import ROOT, Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,12 +43,20 @@ def test_every_file_is_listed_with_its_purpose() -> None:
         assert any(name.startswith(each) for name in tracked), each
 
 
-@pytest.mark.parametrize("name", ["ann", "cnn"])
-def test_the_results_are_the_reports(name: str) -> None:
-    report = json.loads((ROOT / "models" / name / "1" / "report.json").read_text())
-    test = report["test"]
-    row = f"| {name.upper()} | {report['parameters']:,} | {test['accuracy']:.4f} | {test['loss']:.4f} | {test['macro_avg']['f1']:.4f} |"
-    assert row in section("Results")
+def test_the_results_are_the_reports() -> None:
+    rows = []
+    for name, published in versions(MODELS).items():
+        for version in sorted(published):
+            report = read(MODELS / name / str(version) / "report.json")
+            test, calibration = report["test"], report["calibration"]
+            accuracy, loss, f1 = (f"{value:.4f}" for value in (test["accuracy"], test["loss"], test["macro_avg"]["f1"]))
+            low, high = (f"{test['intervals']['accuracy'][end]:.4f}" for end in ("low", "high"))
+            ece = calibration["after" if calibration["in_graph"] else "before"]["ece"]
+            paper = f"{report['paper']['test']['accuracy']:.4f}" if report["paper"] else "\N{EN DASH}"
+            model = f"{name.upper()} {version} | {report['parameters']:,}"
+            rows.append(f"| {model} | {accuracy} | {low} to {high} | {loss} | {f1} | {100 * ece:.2f} % | {paper} |")
+    listed = [line for line in section("Results").splitlines() if re.match(r"\| [A-Z]+ \d+ \|", line)]
+    assert sorted(listed) == sorted(rows)
 
 
 def test_the_python_example_runs() -> None:
