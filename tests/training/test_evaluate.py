@@ -24,7 +24,7 @@ CARD: dict[str, Any] = {
     "parameters": 0,
     "epochs_run": 2,
     "best_epoch": 1,
-    "recipe": {"validation_fraction": 0.5},
+    "recipe": {"architecture": "ann", "validation_fraction": 0.5},
 }
 HISTORY = {"loss": [0.12345678, 0.1], "accuracy": [0.5, 0.6], "val_loss": [0.2, 0.3], "val_accuracy": [0.5, 0.4]}
 LOGIT = 3
