@@ -24,8 +24,10 @@ from training.study import stated
 ABLATION = "ablation.json"
 HELD_OUT = 2 * CALIBRATION_IMAGES / 60_000
 """The last images again stay for the calibration; as many before them choose between recipes."""
+SHORTER = 4
+"""How many times fewer epochs the rungs below the last have than the best recipe: as many full runs would take half a day."""
 INGREDIENTS = {
-    "a one-cycle rate over all epochs": (
+    "a one-cycle rate": (
         "optimizer",
         "learning_rate",
         "schedule",
@@ -42,10 +44,15 @@ INGREDIENTS = {
     "the mirror image's answer": ("mirrored",),
 }
 """In the order in which they are added to the paper's recipe, and the fields of a recipe that each is made of."""
+LONGER = f"{SHORTER} times the epochs"
+"""What the last rung adds to all of them."""
 
 
 def ladder(best: Recipe) -> dict[str, Recipe]:
-    """From the paper's recipe to `best`, an ingredient more each time; those it lacks are left out. All hold out the same images."""
+    """From the paper's recipe to `best`, an ingredient more each time; those it lacks are left out. All hold out the same images.
+
+    Where `best` runs all its epochs, the ingredients are added to shorter runs, and the last rung runs as many as it does.
+    """
     paper = Recipe(best.architecture)
     recipe = dataclasses.replace(
         paper,
@@ -54,10 +61,13 @@ def ladder(best: Recipe) -> dict[str, Recipe]:
         **{field: getattr(best, field) for field in ("seed", "steps_per_execution", "train_images", "trial")},
     )
     rungs = {"the paper's recipe": recipe}
+    shorter = best if best.early_stopping_patience else dataclasses.replace(best, epochs=-(-best.epochs // SHORTER))
     for ingredient, fields in INGREDIENTS.items():
-        changed = dataclasses.replace(recipe, **{field: getattr(best, field) for field in fields})
+        changed = dataclasses.replace(recipe, **{field: getattr(shorter, field) for field in fields})
         if changed != recipe:
             rungs[ingredient] = recipe = changed
+    if shorter != best:
+        rungs[LONGER] = dataclasses.replace(recipe, epochs=best.epochs)
     return rungs
 
 

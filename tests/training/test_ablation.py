@@ -14,7 +14,7 @@ from rich.console import Console
 from sklearn.metrics import accuracy_score, log_loss
 
 from training import ablation as module
-from training.ablation import ABLATION, HELD_OUT, INGREDIENTS, ablate, climbed, ladder, validation_images
+from training.ablation import ABLATION, HELD_OUT, INGREDIENTS, LONGER, ablate, climbed, ladder, validation_images
 from training.architectures import scaled
 from training.data import Dataset
 from training.fit import fit
@@ -62,26 +62,42 @@ def test_the_ladder_leads_from_the_papers_recipe_to_the_best(best: Recipe) -> No
 
 def test_each_rung_adds_one_ingredient() -> None:
     rungs = ladder(BEST)
-    assert list(rungs) == ["the paper's recipe", *INGREDIENTS]
+    assert list(rungs) == ["the paper's recipe", *INGREDIENTS, LONGER]
     for (_, before), (name, after) in zip(list(rungs.items())[:-1], list(rungs.items())[1:], strict=True):
         changed = {field for field, value in dataclasses.asdict(after).items() if value != getattr(before, field)}
         assert changed
-        assert changed <= set(INGREDIENTS[name])
+        assert changed <= ({"epochs"} if name == LONGER else set(INGREDIENTS[name]))
+
+
+def test_all_but_the_first_and_the_last_rung_run_a_quarter_of_the_epochs() -> None:
+    assert [rung.epochs for rung in ladder(BEST).values()] == [150, *[15] * len(INGREDIENTS), 60]
+    assert [rung.epochs for rung in ladder(replace(BEST, epochs=61)).values()] == [150, *[16] * len(INGREDIENTS), 61]
+
+
+def test_a_recipe_that_stops_early_has_no_shorter_rungs() -> None:
+    rungs = ladder(Recipe("ann", epochs=30, flip=True))
+    assert {name: rung.epochs for name, rung in rungs.items()} == {
+        "the paper's recipe": 150,
+        "a one-cycle rate": 30,
+        "flips, shifts and erasing": 30,
+    }
 
 
 def test_an_ingredient_that_the_best_recipe_lacks_is_left_out() -> None:
     assert list(ladder(replace(BEST, teacher=None, dropout_scale=1.0, mirrored=False))) == [
         "the paper's recipe",
-        "a one-cycle rate over all epochs",
+        "a one-cycle rate",
         "flips, shifts and erasing",
         "averaged weights",
+        LONGER,
     ]
     assert list(ladder(PAPER_RECIPES["cnn"])) == ["the paper's recipe"]
 
 
 def test_a_trial_cuts_every_rung_short() -> None:
     rungs = ladder(replace(BEST, epochs=3, train_images=500, trial=True))
-    assert {(rung.epochs, rung.train_images, rung.trial) for rung in rungs.values()} == {(3, 500, True)}
+    assert [rung.epochs for rung in rungs.values()] == [3, *[1] * len(INGREDIENTS), 3]
+    assert {(rung.train_images, rung.trial) for rung in rungs.values()} == {(500, True)}
 
 
 def test_validation_images_are_fitted_by_no_rung_and_calibrate_nothing(dataset: Dataset) -> None:
