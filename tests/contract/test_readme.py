@@ -59,6 +59,20 @@ def test_the_results_are_the_reports() -> None:
     assert sorted(listed) == sorted(rows)
 
 
+def test_the_seeds_are_the_studys() -> None:
+    rows = []
+    for name, kinds in read(MODELS / "comparison.json")["study"].items():
+        for kind, spread in kinds.items():
+            accuracy = spread["accuracy"]
+            deviation = "\N{EN DASH}" if accuracy["standard_deviation"] is None else f"{accuracy['standard_deviation']:.4f}"
+            lowest, highest = (f"{of(accuracy['values']):.4f}" for of in (min, max))
+            paper = f"{accuracy['paper']['value']:.4f}" if "paper" in accuracy else "\N{EN DASH}"
+            model = f"{name.upper()}, the {kind}{chr(39) + 's' if kind == 'paper' else ''} recipe | {len(spread['seeds'])}"
+            rows.append(f"| {model} | {accuracy['mean']:.4f} | {deviation} | {lowest} to {highest} | {paper} |")
+    listed = [line for line in section("Results").splitlines() if " recipe |" in line]
+    assert sorted(listed) == sorted(rows)
+
+
 def test_the_python_example_runs() -> None:
     [example] = re.findall(r"```python\n(.*?)```", section("Use it"), re.DOTALL)
     with Server(models_dir=str(ROOT / "models")) as server:
