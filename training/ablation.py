@@ -41,6 +41,7 @@ INGREDIENTS = {
     "flips, shifts and erasing": ("flip", "shift", "erase"),
     "averaged weights": ("weight_average",),
     "a teacher": ("teacher", "teacher_weight", "teacher_temperature"),
+    "blended images for the teacher": ("blends",),
     "the mirror image's answer": ("mirrored",),
 }
 """In the order in which they are added to the paper's recipe, and the fields of a recipe that each is made of."""

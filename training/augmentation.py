@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from training.architectures import CLASSES, INPUT_SHAPE
+from training.architectures import CLASSES, INPUT_SHAPE, scaled
+from training.blending import AS_THEY_ARE, Blends
+from training.data import one_hot
 from training.recipes import Recipe
+from training.views import SIDE, Views
 
 Pixels = npt.NDArray[np.float32]
-Images = TypeVar("Images", npt.NDArray[np.uint8], npt.NDArray[np.float32])
-SIDE = INPUT_SHAPE[0]
-
-
-@dataclass(frozen=True)
-class Views:
-    """Every combination of a flip and a shift, numbered from 0; 0 is the image as it is where there is no shift."""
-
-    flip: bool
-    shift: int
-
-    @property
-    def count(self) -> int:
-        return (1 + self.flip) * (2 * self.shift + 1) ** 2
-
-    def of(self, images: Images, chosen: npt.NDArray[np.int64]) -> Images:
-        """The chosen view `[n]` of each of the images, `[n, 28, 28, 1]`; what moves in from outside is black."""
-        flipped, place = np.divmod(chosen, (2 * self.shift + 1) ** 2)
-        down, right = np.divmod(place, 2 * self.shift + 1)
-        padded = np.pad(images[..., 0], ((0, 0), (self.shift, self.shift), (self.shift, self.shift)))
-        span = np.arange(SIDE)
-        columns = np.where(flipped[:, None] == 1, span[::-1], span) + right[:, None]
-        rows = span + down[:, None]
-        views: Images = padded[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]][..., np.newaxis]
-        return views
 
 
 def erased(images: Pixels, side: int, generator: np.random.Generator) -> Pixels:
@@ -51,11 +28,6 @@ def erased(images: Pixels, side: int, generator: np.random.Generator) -> Pixels:
     return left
 
 
-def one_hot(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Float32 `[n, 10]` of labels `[n]`."""
-    return np.eye(CLASSES, dtype=np.float32)[labels]
-
-
 class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
     """An endless supply of augmented batches that depend only on the recipe's seed and the epoch.
 
@@ -64,7 +36,13 @@ class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     """
 
     def __init__(
-        self, recipe: Recipe, images: Pixels, labels: npt.NDArray[np.uint8], batch_size: int, teacher: npt.NDArray[np.float16] | None
+        self,
+        recipe: Recipe,
+        images: Pixels,
+        labels: npt.NDArray[np.uint8],
+        batch_size: int,
+        teacher: npt.NDArray[np.float16] | None,
+        blends: Blends | None = None,
     ) -> None:
         """`images` are 0-1; `teacher`, if any, holds the teacher's logits for each view of these images or more, `[views, n, 10]`."""
         super().__init__()
@@ -74,6 +52,7 @@ class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
         self._targets = one_hot(labels)
         self._batch_size = batch_size
         self._teacher = teacher
+        self._blends = blends
         self._epoch = 0
 
     @property
@@ -105,4 +84,9 @@ class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             targets = self._targets[batch]
             if self._teacher is not None:
                 targets = np.concatenate([targets, self._teacher[chosen, batch].astype(np.float32)], axis=1)
+            if self._blends is not None:
+                blended = generator.random(len(batch)) >= AS_THEY_ARE
+                which = generator.integers(0, len(self._blends.images), blended.sum()), batch[blended]
+                images[blended] = np.asarray(scaled(self._blends.images[which]))
+                targets[blended] = np.concatenate([self._blends.labels[which], self._blends.answers[which]], axis=1)
             yield images, targets

@@ -137,3 +137,8 @@ def _parse(content: bytes, images: bool) -> npt.NDArray[np.uint8]:
     """IDX: a big-endian header of 4 bytes plus 4 per dimension, then the values; the checksum vouches for it."""
     values = np.frombuffer(content, np.uint8, offset=16 if images else 8)
     return values.reshape(-1, 28, 28, 1) if images else values
+
+
+def one_hot(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Float32 `[n, 10]` of labels `[n]`."""
+    return np.eye(len(LABELS), dtype=np.float32)[labels]

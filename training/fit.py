@@ -12,9 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from training.architectures import ARCHITECTURES, CLASSES, scaled
-from training.augmentation import AugmentedImages, one_hot
+from training.augmentation import AugmentedImages
+from training.blending import Blends
 from training.checkpoint import Checkpoint
-from training.data import Dataset
+from training.data import Dataset, one_hot
 from training.distillation import Distillation, accuracy
 from training.errors import TrainingError
 from training.optimization import optimizer, renew_statistics
@@ -53,6 +54,7 @@ def fit(
     callbacks: list[keras.callbacks.Callback],
     backup: Path,
     teacher: npt.NDArray[np.float16] | None = None,
+    blends: Blends | None = None,
 ) -> Fit:
     """Train the recipe's network; with early stopping, restore the weights of its best epoch.
 
@@ -65,6 +67,7 @@ def fit(
         callbacks: Keras callbacks that watch.
         backup: Folder from which a killed run continues, and where this run stores its state.
         teacher: The teacher's logits for each view of each training image, `[views, n, 10]`.
+        blends: Further images made of the fitted ones, with the teacher's answers.
     """
     keras.utils.clear_session()  # layer names count from one, whatever this process trained before
     keras.utils.set_random_seed(recipe.seed)
@@ -75,7 +78,7 @@ def fit(
     batch_size = min(recipe.batch_size, fitted)
     watching: list[keras.callbacks.Callback] = []
     if recipe.augmented or teacher is not None:
-        source = AugmentedImages(recipe, images[:fitted], labels[:fitted], batch_size, teacher)
+        source = AugmentedImages(recipe, images[:fitted], labels[:fitted], batch_size, teacher, blends)
         watching.append(source)
         data = {"x": source.dataset(), "shuffle": False}  # it is shuffled already
         batches = source.batches

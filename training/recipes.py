@@ -47,6 +47,8 @@ class Recipe:
     """Side in pixels of a square blanked out of each image, at a random place."""
     teacher: str | None = None
     """The published model whose answers are learnt besides the labels (distillation)."""
+    blends: int = 0
+    """So many blends of each image with others, which the teacher is asked about too: two of three images shown are one of them."""
     teacher_weight: float = 0.9
     teacher_temperature: float = 4.0
     mirrored: bool = False
@@ -64,6 +66,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.weight_average is not None and self.early_stopping_patience is not None:
             raise ValueError("early stopping would put the best epoch's own weights in the place of the averaged ones")
+        if self.blends and self.teacher is None:
+            raise ValueError("blends are for a teacher to answer, and the recipe names none")
 
     def fitted(self, images: int) -> slice:
         """Which of so many training images update the weights: the first ones."""
@@ -115,12 +119,13 @@ RECIPES = {
         learning_rate=0.002,
         schedule="one-cycle",
         weight_average=0.999,
-        epochs=60,
+        epochs=240,
         validation_fraction=CALIBRATION_IMAGES / 60_000,
         early_stopping_patience=None,
         dropout_scale=0.0,
         flip=True,
         teacher="resnet",
+        blends=12,
         mirrored=True,
         calibrated=True,
         steps_per_execution=25,

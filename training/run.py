@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from training.augmentation import Views
+from training.blending import blends
 from training.card import card, golden
 from training.data import Dataset
 from training.errors import TrainingError
@@ -28,6 +28,7 @@ from training.recipes import Recipe
 from training.resume import resumable
 from training.savedmodel import export, predict
 from training.teacher import Teacher, teacher
+from training.views import Views
 
 LAST_DIGIT = 2e-6
 """A report has six digits, and the last may round either way on another machine."""
@@ -68,8 +69,9 @@ def trained(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: 
     guide = teacher(recipe, models)
     with resumable(models / name, recipe, guide) as backup:
         answers = guide.logits(Views(recipe.flip, recipe.shift), dataset.train_images, console) if guide else None
+        blended = blends(recipe, dataset, guide, console) if guide and recipe.blends else None
         with FitProgress(name, console) as progress:
-            fitted = fit(recipe, dataset, [progress], backup, answers)
+            fitted = fit(recipe, dataset, [progress], backup, answers, blended)
         yield fitted, guide
 
 

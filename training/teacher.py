@@ -13,11 +13,14 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from training.augmentation import Views
 from training.errors import TrainingError
 from training.publish import published, unwritable, verify
 from training.recipes import Recipe, recipe_of
 from training.savedmodel import SavedModel
+from training.views import Views
+
+AT_ONCE = 10_000
+"""Images between two steps of the progress bar."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ class Teacher:
         graph = SavedModel(self.folder)
         alike = self.mirrored and views.flip  # the second half of the views is the mirror image of the first
         asked = range(views.count // 2 if alike else views.count)
-        shown = track(asked, f"asking the {self.name} for its answers", console=console)
-        answers = np.stack([graph.predict(views.of(images, np.full(len(images), view))).logits.astype(np.float16) for view in shown])
+        steps = [(view, images[first : first + AT_ONCE]) for view in asked for first in range(0, len(images), AT_ONCE)]
+        shown = track(steps, f"asking the {self.name} for its answers", console=console)
+        parts = [graph.predict(views.of(part, np.full(len(part), view))).logits.astype(np.float16) for view, part in shown]
+        answers = np.concatenate(parts).reshape(len(asked), len(images), -1)
         return np.concatenate([answers, answers]) if alike else answers
 
     def _digest(self, views: Views, images: npt.NDArray[np.uint8]) -> str:

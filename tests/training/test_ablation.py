@@ -36,6 +36,7 @@ BEST = Recipe(
     flip=True,
     shift=1,
     teacher="resnet",
+    blends=3,
     mirrored=True,
     calibrated=True,
     seed=4,
@@ -84,7 +85,7 @@ def test_a_recipe_that_stops_early_has_no_shorter_rungs() -> None:
 
 
 def test_an_ingredient_that_the_best_recipe_lacks_is_left_out() -> None:
-    assert list(ladder(replace(BEST, teacher=None, dropout_scale=1.0, mirrored=False))) == [
+    assert list(ladder(replace(BEST, teacher=None, blends=0, dropout_scale=1.0, mirrored=False))) == [
         "the paper's recipe",
         "a one-cycle rate",
         "flips, shifts and erasing",

@@ -1,4 +1,4 @@
-"""Views: flips mirror, shifts move black in, squares are blank, and the batches depend on nothing but the seed and the epoch."""
+"""Squares are blank, blends are shown, and the batches depend on nothing but the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.ndimage import shift as shifted
 
-from training.augmentation import AugmentedImages, Views, erased, one_hot
+from training.augmentation import AugmentedImages, erased
+from training.blending import Blends
 from training.recipes import Recipe
+from training.views import Views
 
 RECIPE = Recipe("ann", flip=True, shift=1)
 IMAGES = 45
@@ -46,32 +47,6 @@ def equal(one: Batches, other: Batches) -> bool:
     return all(np.array_equal(a, b) for pair, like in zip(one, other, strict=True) for a, b in zip(pair, like, strict=True))
 
 
-@pytest.mark.parametrize(("flip", "shift", "count"), [(False, 0, 1), (True, 0, 2), (False, 1, 9), (True, 1, 18), (True, 2, 50)], ids=str)
-def test_the_views_are_every_flip_with_every_shift_once(noise: npt.NDArray[np.uint8], flip: bool, shift: int, count: int) -> None:
-    views = Views(flip, shift)
-    assert views.count == count
-    found = np.concatenate([views.of(noise[:1], np.array([view])) for view in range(count)])
-    assert found.dtype == np.uint8
-    moves = range(-shift, shift + 1)
-    mirrored = [noise[0, :, :, 0], noise[0, :, ::-1, 0]][: 1 + flip]
-    expected = [shifted(image, (down, right), order=0, cval=0) for image in mirrored for down in moves for right in moves]
-    assert {view.tobytes() for view in found} == {view.tobytes() for view in expected}
-    assert len({view.tobytes() for view in found}) == count
-
-
-def test_without_a_shift_view_0_is_the_image_and_view_1_its_mirror_image(noise: npt.NDArray[np.uint8]) -> None:
-    views = Views(flip=True, shift=0)
-    np.testing.assert_array_equal(views.of(noise, np.zeros(IMAGES, np.int64)), noise)
-    np.testing.assert_array_equal(views.of(noise, np.ones(IMAGES, np.int64)), noise[:, :, ::-1])
-
-
-def test_each_image_is_shown_in_its_own_view(noise: npt.NDArray[np.uint8]) -> None:
-    views = Views(flip=True, shift=1)
-    chosen = np.arange(IMAGES, dtype=np.int64) % views.count
-    for image, view, found in zip(noise, chosen, views.of(noise, chosen), strict=True):
-        np.testing.assert_array_equal(found, views.of(image[None], np.array([view]))[0])
-
-
 @pytest.mark.parametrize("side", [1, 3, 8])
 def test_one_square_is_erased_around_any_pixel_and_cut_at_the_border(side: int) -> None:
     count = 4000
@@ -94,11 +69,6 @@ def test_one_square_is_erased_around_any_pixel_and_cut_at_the_border(side: int) 
     assert np.abs((blank.mean(axis=0) - share) / deviation).max() < 5
 
 
-def test_one_hot_has_a_one_at_the_label() -> None:
-    assert one_hot(np.array([2, 0], np.uint8)).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]]
-    assert one_hot(LABELS).dtype == np.float32
-
-
 def test_batches_depend_on_the_seed_and_the_epoch_alone() -> None:
     recipe = replace(RECIPE, erase=4)
     source = numbered(recipe)
@@ -107,6 +77,35 @@ def test_batches_depend_on_the_seed_and_the_epoch_alone() -> None:
     assert equal(batches(numbered(recipe), 2), in_order[2])  # as in a run that was continued
     assert not equal(in_order[1], in_order[2])
     assert not equal(batches(numbered(replace(recipe, seed=1)), 2), in_order[2])
+
+
+def test_two_of_three_images_are_blends_with_their_own_labels_and_answers() -> None:
+    """Each image in a batch is itself or one of its own blends."""
+    sets = np.arange(4)[:, None]
+    images = np.broadcast_to((100 + 10 * sets)[:, :, None, None, None], (4, IMAGES, 28, 28, 1)).astype(np.uint8)
+    labels = np.broadcast_to((sets / 10)[:, :, None], (4, IMAGES, 10)).astype(np.float32)
+    answers = np.zeros((4, IMAGES, 10), np.float16)
+    answers[:, :, 0], answers[:, :, 1] = sets, np.arange(IMAGES)
+    teacher = np.full((18, IMAGES, 10), 77, np.float16)
+    source = AugmentedImages(RECIPE, NUMBERED / np.float32(IMAGES), LABELS, BATCH, teacher, Blends(images, labels, answers))
+    made = [pair for epoch in range(10) for pair in batches(source, epoch)]
+    assert all(equal([one], [other]) for one, other in zip(batches(source, 3), made[12:16], strict=True))
+    found, order = [], []
+    for batch, targets in made:
+        for image, target in zip(batch, targets, strict=True):
+            if target[10] == 77:
+                order.append(round(image[14, 14, 0] * IMAGES) - 1)
+                assert target[:10].argmax() == LABELS[order[-1]]
+                continue
+            chosen = int(target[10])
+            np.testing.assert_allclose(image, (100 + 10 * chosen) / 255, rtol=1e-6)
+            np.testing.assert_allclose(target[:10], chosen / 10)
+            found.append((chosen, int(target[11])))
+            order.append(int(target[11]))
+    assert all(len(set(order[epoch : epoch + 40])) == 40 for epoch in range(0, 400, 40))  # each image once, blended or not
+    assert len(found) / 400 == pytest.approx(2 / 3, abs=0.1)  # four standard deviations
+    assert {chosen for chosen, _ in found} == set(range(4))
+    assert {index for _, index in found} == set(range(IMAGES))
 
 
 def test_an_epoch_shows_every_image_at_most_once_in_whole_batches() -> None:

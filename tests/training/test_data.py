@@ -14,7 +14,7 @@ import pytest
 
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY
 from training import data
-from training.data import CONTENT_MD5, LABELS, Dataset, keras_cache, load, locate
+from training.data import CONTENT_MD5, LABELS, Dataset, keras_cache, load, locate, one_hot
 from training.errors import TrainingError
 
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -206,3 +206,8 @@ print("cache:", data._download(cache))
     assert said["answer"].startswith("1 no copy of Fashion-MNIST on this machine, and Keras could not download it (")
     assert_names_the_three_ways(said["answer"])
     assert said["cache"] == str(home / ".keras" / "datasets" / "fashion-mnist")
+
+
+def test_one_hot_has_a_one_at_the_label() -> None:
+    assert one_hot(np.array([2, 0], np.uint8)).tolist() == [[0, 0, 1, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]]
+    assert one_hot(np.array([1], np.uint8)).dtype == np.float32

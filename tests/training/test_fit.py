@@ -16,8 +16,8 @@ from keras import layers
 
 from tests.training.conftest import Trial
 from training.architectures import ARCHITECTURES, scaled
-from training.augmentation import AugmentedImages, one_hot
-from training.data import Dataset
+from training.augmentation import AugmentedImages
+from training.data import Dataset, one_hot
 from training.errors import TrainingError
 from training.fit import Fit, fit, network
 from training.recipes import PAPER_RECIPES, RECIPES, Recipe

@@ -91,6 +91,11 @@ def test_averaged_weights_and_early_stopping_exclude_each_other() -> None:
         Recipe("ann", weight_average=0.99)
 
 
+def test_blends_need_a_teacher() -> None:
+    with pytest.raises(ValueError, match="blends are for a teacher to answer"):
+        Recipe("ann", blends=1)
+
+
 @pytest.mark.parametrize("name", ["", "rnn", "CNN", "../cnn"])
 def test_a_wrong_name_is_answered_with_the_right_ones(name: str) -> None:
     with pytest.raises(TrainingError, match=f"choose one of {', '.join(RECIPES)}, or all") as caught:

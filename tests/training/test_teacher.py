@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 from training.architectures import ARCHITECTURES
-from training.augmentation import Views
 from training.data import Dataset
 from training.errors import TrainingError
 from training.publish import Publication, write_json
 from training.recipes import Recipe
 from training.savedmodel import export, predict
 from training.teacher import Teacher, teacher
+from training.views import Views
 
 RECIPE = Recipe("cnn", teacher="ann", flip=True, shift=1)
 VIEWS = Views(flip=True, shift=1)

@@ -66,6 +66,11 @@ def _loss(recipe: Recipe, teacher: dict[str, Any] | None) -> str:
     return (
         f"{1 - recipe.teacher_weight:.2g} parts cross-entropy with the labels, {recipe.teacher_weight:g} parts with the answers of "
         f"{name}, its own and the teacher's softened at temperature {recipe.teacher_temperature:g} (distillation)"
+        + (
+            f"; two of three images are one of {recipe.blends} blends with another, the teacher's answer to it included"
+            if recipe.blends
+            else ""
+        )
     )
 
 

@@ -46,16 +46,24 @@ CHANGES: dict[str, Any] = {
         "0.1 parts cross-entropy with the labels, 0.9 parts with the answers of RESNET version 7, "
         "its own and the teacher's softened at temperature 4 (distillation)",
     ),
+    "blends": (
+        12,
+        "Loss",
+        "0.1 parts cross-entropy with the labels, 0.9 parts with the answers of RESNET version 7, its own and the teacher's softened at "
+        "temperature 4 (distillation); two of three images are one of 12 blends with another, the teacher's answer to it included",
+    ),
     "mirrored": (True, "Answers", "the mean of the logits of the image and of its mirror image"),
     "calibrated": (True, "Logits", "divided by a temperature in the published graph"),
     "train_images": (1500, "Training images", "only the first 1,500"),
 }
+NEEDED: dict[str, dict[str, Any]] = {"weight_average": {"early_stopping_patience": None}, "blends": {"teacher": "resnet"}}
+"""What a recipe must state beside a choice."""
 
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_a_changed_choice_is_said_beside_the_papers(field: str) -> None:
     value, choice, words = CHANGES[field]
-    changes = {field: value} | ({"early_stopping_patience": None} if field == "weight_average" else {})  # the two exclude each other
+    changes = {field: value} | NEEDED.get(field, {})
     differing, unchanged = against_paper(dataclasses.replace(PAPER_RECIPES["ann"], **changes), {"name": "resnet", "version": 7})
     row = next(row for row in differing if row["choice"] == choice)
     assert (row["here"], row["paper"]) == (words, choices(Recipe("ann"))[choice])
