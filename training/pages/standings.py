@@ -10,6 +10,8 @@ BASE = "the paper's recipe"
 """The lowest rung of an ablation's ladder."""
 WITHIN = 1.96
 """Standard errors of a 95 % interval."""
+DIGITS = {"accuracy": 4, "loss": 4, "macro_f1": 4, "ece": 4, "corrupted": 3, "auroc": 3}
+"""That the page shows of each figure: what looks equal counts as equal."""
 
 
 def label(row: dict[str, Any]) -> str:
@@ -29,7 +31,7 @@ def versions(comparison: dict[str, Any], reports: list[dict[str, Any]]) -> list[
     for name, earlier in comparison.get("earlier", {}).items():
         for row in earlier:
             rows.setdefault((name, row["version"]), {"name": name, **row})
-    return sorted((_figures(row) for row in rows.values()), key=lambda row: -row["accuracy"])
+    return sorted((_shown(_figures(row)) for row in rows.values()), key=lambda row: -row["accuracy"])
 
 
 def best(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -66,6 +68,10 @@ def rungs(ablation: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
             }
         )
     return ladders
+
+
+def _shown(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, DIGITS[name]) if name in DIGITS and value is not None else value for name, value in figures.items()}
 
 
 def _figures(row: dict[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,12 @@ def test_the_calibration_error_is_that_of_the_served_probabilities(in_graph: boo
     assert (row["ece"], row["ece_before"], row["ece_after"]) == (served, 0.02, 0.01)
 
 
+def test_what_looks_equal_on_the_page_is_equally_good() -> None:
+    made = [report("a", 1, 0.9, robustness={"mean_accuracy": 0.70004}), report("b", 1, 0.8, robustness={"mean_accuracy": 0.70001})]
+    rows = versions({"models": {}}, [*made, report("c", 1, 0.7, robustness={"mean_accuracy": 0.5})])
+    assert [row["corrupted"] == best(rows)["corrupted"] for row in rows] == [True, True, False]
+
+
 def test_the_auroc_is_the_mean_over_the_foreign_sets() -> None:
     foreign = {"digits": {"auroc": 0.9}, "noise": {"auroc": 0.7}}
     assert versions({"models": {}}, [report("a", 1, 0.9, familiarity={"foreign": foreign})])[0]["auroc"] == pytest.approx(0.8)
