@@ -17,6 +17,7 @@ from PIL import Image
 
 from app.manifest import verify
 from app.settings import Settings
+from tests.app.folders import NEWEST
 from tests.docker.conftest import BASE, IMAGE, MODELS, REVISION, TRAIN_IMAGE, App, Project, docker, running, wait_for
 
 LABELS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -99,7 +100,7 @@ def test_decodes_every_accepted_type(app: App, kind: str) -> None:
 
 def test_metrics_are_the_reports(app: App) -> None:
     served = app.client.get("/metrics").json()["models"]
-    stored = {model: json.loads((version_folder(MODELS, model) / "report.json").read_text())["test"] for model in ("ann", "cnn")}
+    stored = {model: json.loads((version_folder(MODELS, model) / "report.json").read_text())["test"] for model in NEWEST}
     assert {model: report["test"] for model, report in served.items()} == stored
 
 
