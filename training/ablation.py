@@ -38,6 +38,7 @@ INGREDIENTS = {
         "early_stopping_patience",
     ),
     "other dropout rates": ("dropout_scale",),
+    "folded normalisation and branches": ("reparameterized",),
     "flips, shifts and erasing": ("flip", "shift", "erase"),
     "averaged weights": ("weight_average",),
     "a teacher": ("teacher", "teacher_weight", "teacher_temperature"),

@@ -70,11 +70,12 @@ class AugmentedImages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             tf.TensorSpec((self._batch_size, *INPUT_SHAPE), tf.float32),
             tf.TensorSpec((self._batch_size, width), tf.float32),
         )
-        stream = tf.data.Dataset.from_generator(self._epoch_of_batches, output_signature=signature)
+        stream = tf.data.Dataset.from_generator(lambda: self.epoch(self._epoch), output_signature=signature)
         return stream.apply(tf.data.experimental.assert_cardinality(self.batches)).prefetch(8)
 
-    def _epoch_of_batches(self) -> Iterator[tuple[Pixels, Pixels]]:
-        generator = np.random.default_rng([self._recipe.seed, self._epoch])
+    def epoch(self, number: int) -> Iterator[tuple[Pixels, Pixels]]:
+        """The batches of the epoch of that number, the first one's being 0."""
+        generator = np.random.default_rng([self._recipe.seed, number])
         order = generator.permutation(len(self._images))[: self.batches * self._batch_size]
         for batch in order.reshape(self.batches, self._batch_size):
             chosen = generator.integers(0, self._views.count, len(batch))

@@ -20,6 +20,7 @@ from training.distillation import Distillation, accuracy
 from training.errors import TrainingError
 from training.optimization import optimizer, renew_statistics
 from training.recipes import Recipe
+from training.reparameterization import branched, fold
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Fit:
 
 
 def network(recipe: Recipe) -> keras.Model:
-    """The recipe's untrained network."""
+    """The recipe's untrained network, as it is published."""
     model = ARCHITECTURES[recipe.architecture]()
     _check_last_layer(model, recipe.architecture)
     for layer in model.layers:
@@ -72,7 +73,8 @@ def fit(
     keras.utils.clear_session()  # layer names count from one, whatever this process trained before
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
-    model = network(recipe)
+    published = network(recipe)
+    model = branched(published) if recipe.reparameterized else published
     images, labels = np.asarray(scaled(dataset.train_images)), dataset.train_labels
     fitted = recipe.fitted(len(images)).stop
     batch_size = min(recipe.batch_size, fitted)
@@ -82,11 +84,13 @@ def fit(
         watching.append(source)
         data = {"x": source.dataset(), "shuffle": False}  # it is shuffled already
         batches = source.batches
+        seen = (each for each, _ in source.epoch(recipe.epochs))
         measured: tuple[Any, Any] = (images[fitted:], one_hot(labels[fitted:]))
         objective = {"loss": Distillation(recipe.teacher_weight, recipe.teacher_temperature), "metrics": [accuracy]}
     else:
         data = {"x": images[:fitted], "y": labels[:fitted], "batch_size": batch_size}
         batches = -(-fitted // batch_size)
+        seen = (images[first : first + batch_size] for first in range(0, fitted, batch_size))
         measured = (images[fitted:], labels[fitted:])
         objective = {"loss": recipe.loss, "metrics": ["accuracy"]}
     if stopping := _early_stopping(recipe):
@@ -107,10 +111,12 @@ def fit(
         verbose=0,
     )
     if recipe.weight_average is not None:
-        renew_statistics(model, images[:fitted])
+        renew_statistics(model, seen)
+    if recipe.reparameterized:
+        fold(model, published)
     history = dict(checkpoint.history)
     durations = history.pop("duration_s")
-    return Fit(model, history, stopping.best_epoch + 1 if stopping else len(durations), durations)
+    return Fit(published, history, stopping.best_epoch + 1 if stopping else len(durations), durations)
 
 
 def _early_stopping(recipe: Recipe) -> keras.callbacks.EarlyStopping | None:

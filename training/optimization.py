@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -9,9 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from training.recipes import Recipe
-
-AVERAGED_BATCH = 500
-"""Images per batch whose statistics are averaged."""
 
 
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
@@ -37,19 +35,20 @@ def _rate(recipe: Recipe, steps: int) -> Any:
     )
 
 
-def renew_statistics(model: keras.Model, images: npt.NDArray[np.float32]) -> None:
-    """Set each batch normalisation's mean and variance to those of its inputs under the model's present weights.
+def renew_statistics(model: keras.Model, batches: Iterable[npt.NDArray[np.float32]]) -> None:
+    """Set each batch normalisation's mean and variance to the mean over `batches` under the model's present weights.
 
     The averaged weights never saw the statistics that were collected under the raw ones (Izmailov et al. 2018, chapter 3.2).
-    `images` are float32 `[n, 28, 28, 1]`, 0-1.
+    `batches` are of images as the network learnt from them, augmented if it did, float32 `[batch, 28, 28, 1]`, 0-1: on others
+    its layers have another mean.
     """
     normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     if not normalisations:
         return
     momenta = [layer.momentum for layer in normalisations]
-    for done, first in enumerate(range(0, len(images), AVERAGED_BATCH)):
+    for done, batch in enumerate(batches):
         for layer in normalisations:
             layer.momentum = done / (done + 1)  # the mean of all batches so far
-        model(images[first : first + AVERAGED_BATCH], training=True)
+        model(batch, training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum

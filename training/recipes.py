@@ -39,6 +39,8 @@ class Recipe:
     """None runs every epoch and keeps the last one's weights: the held-out images then choose nothing."""
     dropout_scale: float = 1.0
     """Factor on the dropout rates of the architecture."""
+    reparameterized: bool = False
+    """Whether the hidden layers learn with batch normalisation and an identity branch, which are folded into their kernels and biases."""
     flip: bool = False
     """Mirror every other image, left to right."""
     shift: int = 0
@@ -123,6 +125,7 @@ RECIPES = {
         validation_fraction=CALIBRATION_IMAGES / 60_000,
         early_stopping_patience=None,
         dropout_scale=0.0,
+        reparameterized=True,
         flip=True,
         teacher="resnet",
         blends=12,

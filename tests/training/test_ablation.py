@@ -33,6 +33,7 @@ BEST = Recipe(
     validation_fraction=1 / 12,
     early_stopping_patience=None,
     dropout_scale=0.4,
+    reparameterized=True,
     flip=True,
     shift=1,
     teacher="resnet",
@@ -85,7 +86,7 @@ def test_a_recipe_that_stops_early_has_no_shorter_rungs() -> None:
 
 
 def test_an_ingredient_that_the_best_recipe_lacks_is_left_out() -> None:
-    assert list(ladder(replace(BEST, teacher=None, blends=0, dropout_scale=1.0, mirrored=False))) == [
+    assert list(ladder(replace(BEST, teacher=None, blends=0, dropout_scale=1.0, reparameterized=False, mirrored=False))) == [
         "the paper's recipe",
         "a one-cycle rate",
         "flips, shifts and erasing",

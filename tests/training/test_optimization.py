@@ -104,10 +104,11 @@ def test_renewed_statistics_are_those_of_the_layers_inputs() -> None:
     images = np.random.default_rng(0).random((1200, 28, 28, 1), np.float32)
     images[:500] *= 0.5  # so that an average that forgets, or counts a batch twice, is another
 
-    renew_statistics(model, images)
+    batches = images[:500], images[500:1000], images[1000:]
+    renew_statistics(model, batches)
 
     statistics = []
-    for batch in (images[:500], images[500:1000], images[1000:]):
+    for batch in batches:
         x = batch.reshape(-1, 784).astype(np.float64) @ one.kernel.numpy() + one.bias.numpy()
         x, mean, variance = normalised(x, first)
         x = np.maximum(x, 0) @ two.kernel.numpy() + two.bias.numpy()
@@ -126,6 +127,6 @@ def test_a_network_without_normalisation_is_left_alone() -> None:
     dropout = layers.Dropout(0.5, seed=1)
     model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), dropout, layers.Dense(10)])
     before = arrays(model.variables)
-    renew_statistics(model, np.ones((10, 28, 28, 1), np.float32))
+    renew_statistics(model, [np.ones((10, 28, 28, 1), np.float32)])
     assert all(np.array_equal(was, now) for was, now in zip(before, arrays(model.variables), strict=True))
     assert len(before) == 3  # the seed too

@@ -36,7 +36,7 @@ def exported(request: pytest.FixtureRequest, dataset: Dataset, tmp_path_factory:
     keras.utils.set_random_seed(7)
     model = ARCHITECTURES[request.param]()
     model.set_weights([1.4 * weight for weight in model.get_weights()])  # surer answers than an untrained network's
-    renew_statistics(model, np.asarray(scaled(dataset.train_images[:500])))
+    renew_statistics(model, [np.asarray(scaled(dataset.train_images[:500]))])
     folder = tmp_path_factory.mktemp(request.param)
     export(model, folder)
     return model, folder

@@ -28,6 +28,10 @@ def choices(recipe: Recipe, teacher: dict[str, Any] | None = None) -> dict[str, 
         "Weights kept": _weights(recipe),
         "Loss": _loss(recipe, teacher),
         "Dropout rates": "the architecture's" + ("" if recipe.dropout_scale == 1 else f", times {recipe.dropout_scale:g}"),
+        "Hidden layers": "normalised over the batch while they learn, and adding what they read where it is as wide; "
+        "both folded into their kernels and biases"
+        if recipe.reparameterized
+        else "learn as they are published",
         "Images varied": _variations(recipe),
         "Held out": f"the last {100 * recipe.validation_fraction:.3g}% of the training images",
         "Training images": "all" if recipe.train_images is None else f"only the first {recipe.train_images:,}",

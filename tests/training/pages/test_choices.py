@@ -37,6 +37,12 @@ CHANGES: dict[str, Any] = {
     ),
     "early_stopping_patience": (None, "Epochs", "150, all of them run"),
     "dropout_scale": (0.4, "Dropout rates", "the architecture's, times 0.4"),
+    "reparameterized": (
+        True,
+        "Hidden layers",
+        "normalised over the batch while they learn, and adding what they read where it is as wide; "
+        "both folded into their kernels and biases",
+    ),
     "flip": (True, "Images varied", "every other one mirrored"),
     "shift": (1, "Images varied", "moved by up to 1 pixel each way"),
     "erase": (8, "Images varied", "a square of 8 × 8 pixels blanked out"),
