@@ -98,17 +98,20 @@ def now() -> str:
 
 
 def code_revision() -> str | None:
-    """WARDROBE_REVISION, which an image is built with, or the checked-out commit, marked `-dirty` where files differ; else None."""
+    """WARDROBE_REVISION, which an image is built with, or the checked-out commit, marked `-dirty` where files differ; else None.
+
+    Files in `models` may differ: the rows of a study are stored there, run by run.
+    """
     if given := os.environ.get("WARDROBE_REVISION"):
         return given
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)models")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return described.stdout.strip()
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603

@@ -129,13 +129,17 @@ def test_the_revision_is_the_commit_and_says_whether_files_differ(monkeypatch: p
     monkeypatch.delenv("WARDROBE_REVISION", raising=False)
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "tree"))
-    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "models").mkdir(parents=True)
     git("init", "--quiet")
-    (tmp_path / "tree" / "file").write_text("one")
+    for name in ("file", "models/study.json"):
+        (tmp_path / "tree" / name).write_text("one")
     git("add", "--all")
     git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "--no-gpg-sign", "--message", "one")
     git("tag", "v1")
     commit = git("rev-parse", "HEAD")
+    assert code_revision() == commit
+    (tmp_path / "tree" / "models" / "study.json").write_text("two")  # a study stores its rows there, run by run
+    (tmp_path / "tree" / "new").write_text("not in the repository")
     assert code_revision() == commit
     (tmp_path / "tree" / "file").write_text("two")
     assert code_revision() == f"{commit}-dirty"
