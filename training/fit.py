@@ -49,6 +49,15 @@ def network(recipe: Recipe) -> keras.Model:
     return model
 
 
+def learner(published: keras.Model, recipe: Recipe) -> keras.Model:
+    """The network that the recipe trains: `published` itself, or one that is folded into it.
+
+    Raises:
+        TrainingError: The recipe asks for one that `published` has no counterpart to.
+    """
+    return branched(published) if recipe.reparameterized else published
+
+
 def fit(
     recipe: Recipe,
     dataset: Dataset,
@@ -74,7 +83,7 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     tf.config.experimental.enable_op_determinism()
     published = network(recipe)
-    model = branched(published) if recipe.reparameterized else published
+    model = learner(published, recipe)
     images, labels = np.asarray(scaled(dataset.train_images)), dataset.train_labels
     fitted = recipe.fitted(len(images)).stop
     batch_size = min(recipe.batch_size, fitted)
@@ -112,7 +121,7 @@ def fit(
     )
     if recipe.weight_average is not None:
         renew_statistics(model, seen)
-    if recipe.reparameterized:
+    if model is not published:
         fold(model, published)
     history = dict(checkpoint.history)
     durations = history.pop("duration_s")

@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 from training.errors import TrainingError
-from training.fit import network
+from training.fit import learner, network
 from training.publish import unwritable
 from training.recipes import Recipe
 from training.teacher import Teacher
@@ -55,5 +55,5 @@ def _digest(recipe: Recipe, teacher: Teacher | None) -> str:
     """A run continues only where nothing that decides its weights has changed."""
     keras.utils.clear_session()  # layer names count from one
     taught_by = [teacher.name, teacher.version] if teacher else None
-    content = json.dumps([dataclasses.asdict(recipe), taught_by, network(recipe).to_json()])
+    content = json.dumps([dataclasses.asdict(recipe), taught_by, learner(network(recipe), recipe).to_json()])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -117,7 +117,6 @@ def _published_row(name: str, recipe: Recipe, models: Path) -> dict[str, Any] | 
                     "accuracy": report["test"]["accuracy"],
                     "macro_f1": report["test"]["macro_avg"]["f1"],
                 },
-                "version": version,
                 **{key: facts[key] for key in ("epochs_run", "best_epoch", "duration_s", "code_revision", "created_at")},
             }
     return None

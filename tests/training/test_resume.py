@@ -16,6 +16,7 @@ import pytest
 from keras import layers
 
 from tests.training.conftest import ENVIRONMENT, REPOSITORY, TRAINING
+from training import reparameterization
 from training.__main__ import main
 from training.architectures import ARCHITECTURES
 from training.data import Dataset
@@ -101,6 +102,19 @@ def test_another_recipe_network_or_teacher_starts_anew(tmp_path: Path, monkeypat
     layer = layers.Dense(10, activation="softmax", kernel_initializer="zeros")
     monkeypatch.setitem(ARCHITECTURES, "small", lambda: keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layer], name="small"))
     assert folder_of(tmp_path) not in folders
+
+
+def test_so_does_another_way_to_train_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe("ann", reparameterized=True)
+    before = folder_of(tmp_path, recipe)
+    monkeypatch.setattr(reparameterization, "MOMENTUM", 0.9)
+    assert folder_of(tmp_path, recipe) != before
+
+
+def test_a_network_that_cannot_be_reparameterized_is_refused_before_its_teacher_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="can't be reparameterized"):
+        folder_of(tmp_path / "resnet", Recipe("resnet", reparameterized=True))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_run_has_the_same_folder_whatever_was_trained_before(tmp_path: Path) -> None:
