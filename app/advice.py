@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from app.garment import SIDE
 from app.images import Fit
 
-BRIGHT_BORDER = 128
-"""Median grey level of the 108 border pixels from which the ground counts as bright; see tests/app/test_advice.py for how rare that is."""
+BRIGHT = 128
+"""Grey level from which a border pixel is bright; so is a border where half of them are: see tests/app/test_advice.py."""
 NEAR_TIE = 0.1
 """Difference of the two highest probabilities below which either could be meant."""
 BLANK_RANGE = 16
@@ -32,7 +33,7 @@ def advice(
     warnings = []
     if int(pixels.max()) - int(pixels.min()) < BLANK_RANGE:
         warnings.append("The image is blank or nearly so: whatever the answer, it is a guess.")
-    elif fit == "strict" and _border_median(pixels) >= BRIGHT_BORDER:
+    elif fit == "strict" and _has_bright_border(pixels):
         warnings.append(
             "The image has a bright border, but the models know light garments on a dark ground: "
             "negate it, or add fit=garment to have that done."
@@ -42,7 +43,7 @@ def advice(
             f"Unlike the images the model was trained on: {100 * more_familiar:g} % of real ones are more familiar to it. "
             f"If it shows none of the {len(labels)} classes, the answer means nothing."
         )
-    second, first = np.argsort(probabilities)[-2:]
+    second, first = probabilities.argsort()[-2:]
     if probabilities[first] - probabilities[second] < NEAR_TIE:
         warnings.append(
             f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) "
@@ -51,5 +52,8 @@ def advice(
     return warnings
 
 
-def _border_median(pixels: npt.NDArray[np.uint8]) -> float:
-    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])))
+def _has_bright_border(pixels: npt.NDArray[np.uint8]) -> bool:
+    return int(np.count_nonzero(pixels[_BORDER] >= BRIGHT)) >= len(_BORDER[0]) / 2
+
+
+_BORDER = np.nonzero(np.pad(np.zeros((SIDE - 2, SIDE - 2), bool), 1, constant_values=True))

@@ -24,8 +24,6 @@ def config(level: str) -> dict[str, Any]:
         "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
         "loggers": {
-            # one warning for each malformed body, which the request's own line already tells by its status
-            "python_multipart": {"level": "ERROR", "handlers": [], "propagate": True},
             "uvicorn": {"level": level.upper(), "handlers": [], "propagate": True},
         },
     }

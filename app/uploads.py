@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import multipart
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.errors import InvalidParameterError, MalformedRequestError, UnsupportedTypeError
 
@@ -12,17 +11,6 @@ IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/bmp")
 MULTIPART = "multipart/form-data"
 SPARE_PARTS = 8
 """Parts beyond those asked for that are still read, so that the answer can say what is wrong with them."""
-
-
-class _InMemory(MultiPartParser):
-    """The whole body is bounded by `max_body_bytes`, so nothing needs a temporary file on a read-only disk."""
-
-    spool_max_size = 2**62
-    ended = False
-
-    def on_end(self) -> None:
-        """The last boundary has been read."""
-        self.ended = True
 
 
 async def image(request: Request) -> bytes:
@@ -69,19 +57,26 @@ async def images(request: Request, at_most: int) -> list[bytes]:
 
 
 async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
-    parser = _InMemory(request.headers, request.stream(), max_files=at_most + SPARE_PARTS, max_fields=SPARE_PARTS, max_part_size=1024)
+    files: list[bytes] = []
+    content: list[bytes] = []
+    _, options = multipart.parse_options_header(request.headers["content-type"])
     try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise MalformedRequestError(f"The multipart body can't be read: {error.message}") from error
-    except UnicodeError as error:  # names in the body, by a charset that the content type chose
-        raise MalformedRequestError("The multipart body can't be read: its charset does not fit its names.") from error
-    if not parser.ended:
-        raise MalformedRequestError("The multipart body can't be read: it ends before its last boundary.")
-    files = form.getlist(field)
-    if any(not isinstance(value, UploadFile) for value in files):
-        raise InvalidParameterError(f"The form's field {field} is text and must be a file (curl: -F {field}=@image.png, with the @).")
-    return [value.file.read() for value in files if isinstance(value, UploadFile)]
+        with multipart.PushMultipartParser(options.get("boundary", ""), max_segment_count=at_most + SPARE_PARTS) as parser:
+            async for chunk in request.stream():
+                for event in parser.parse(chunk):
+                    if isinstance(event, multipart.MultipartSegment):
+                        part, content = event, []
+                    elif event is not None:
+                        content.append(event)
+                    elif part.name == field:
+                        if part.filename is None:
+                            raise InvalidParameterError(
+                                f"The form's field {field} is text and must be a file (curl: -F {field}=@image.png, with the @)."
+                            )
+                        files.append(b"".join(content))
+    except multipart.MultipartError as error:
+        raise MalformedRequestError(f"The multipart body can't be read: {error}.") from error
+    return files
 
 
 def _content_type(request: Request) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from starlette.datastructures import QueryParams
 
 from app import errors
-from app.decoder import Decoder
-from app.images import Fit
 from app.problems import MEDIA_TYPE, problem_of
 from app.registry import Registry
-from app.schemas.common import PositiveInt
-from app.settings import Settings
 
 
 async def _registry(request: Request) -> Registry:
@@ -20,32 +18,12 @@ async def _registry(request: Request) -> Registry:
     return registry
 
 
-async def _decoder(request: Request) -> Decoder:
-    decoder: Decoder = request.state.decoder
-    return decoder
-
-
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
 RegistryDep = Annotated[Registry, Depends(_registry)]
-DecoderDep = Annotated[Decoder, Depends(_decoder)]
-SettingsDep = Annotated[Settings, Depends(_settings)]
-
-ModelName = Annotated[str | None, Query(alias="model", description="Name of the model; by default the configured default model")]
-VersionNumber = Annotated[PositiveInt | None, Query(alias="version", description="Version of the model; by default the served one")]
-FitChoice = Annotated[
-    Fit,
-    Query(
-        alias="fit",
-        description="`strict`: the image must be 28x28, light on dark. `garment`: any photo is trimmed, scaled, centred and negated.",
-    ),
-]
+MODEL_DESCRIPTION = "Name of the model; by default the configured default model"
+ModelName = Annotated[str | None, Query(alias="model", description=MODEL_DESCRIPTION)]
 
 _EXAMPLES = (
-    errors.MalformedRequestError("The multipart body can't be read: Missing boundary in multipart."),
+    errors.MalformedRequestError("The multipart body can't be read: Empty boundary."),
     errors.UnknownModelError("There is no model 'vgg': choose one of ann, cnn."),
     errors.BodyTooLargeError("The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
     errors.UnsupportedTypeError("The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
@@ -70,12 +48,21 @@ def problem_answer(error: errors.RequestError) -> dict[int | str, dict[str, Any]
 
 
 def only(*names: str) -> Any:
-    """A dependency that refuses a misspelt or repeated query parameter, which would otherwise change the answer unnoticed."""
+    """A dependency that refuses a query with anything else, or anything twice."""
 
     async def check(request: Request) -> None:
-        given = [name for name, _ in request.query_params.multi_items()]
-        if wrong := next((name for name in given if name not in names or given.count(name) > 1), None):
-            why = "is given more than once" if wrong in names else f"is unknown: choose from {', '.join(names)}"
-            raise errors.InvalidParameterError(f"The query parameter {errors.shown(wrong)} {why}.")
+        refuse_others(request.query_params, names)
 
     return Depends(check)
+
+
+def refuse_others(query: QueryParams, names: Collection[str]) -> None:
+    """Refuse a misspelt or repeated query parameter, which would otherwise change the answer unnoticed.
+
+    Raises:
+        InvalidParameterError: There is one.
+    """
+    given = [name for name, _ in query.multi_items()]
+    if wrong := next((name for name in given if name not in names or given.count(name) > 1), None):
+        why = "is given more than once" if wrong in names else f"is unknown: choose from {', '.join(names)}"
+        raise errors.InvalidParameterError(f"The query parameter {errors.shown(wrong)} {why}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import runtime
 from app.runtime import AT_ONCE, Images, OpenVINO, Output, TensorFlow
 from tests.app.folders import LOADED
 from tests.server import Server
@@ -32,17 +33,19 @@ def test_one_image_gives_the_same_answer_as_in_a_batch(models: Path, dataset: Da
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
 
-def test_a_batch_takes_no_more_memory_than_a_few_images(models: Path, dataset: Dataset) -> None:
-    class Watched(OpenVINO):
-        runs: list[int] = []  # noqa: RUF012
+def test_a_batch_takes_no_more_memory_than_a_few_images(models: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[int, int]] = []
+    run_batch = runtime.FixedBatch.__call__
 
-        def _infer(self, images: Images) -> Output:
-            self.runs.append(len(images))
-            return super()._infer(images)
+    def watched(batch: runtime.FixedBatch, images: Images) -> Output:
+        runs.append((batch.size, len(images)))
+        return run_batch(batch, images)
 
-    run = Watched(models / "cnn" / "1")
-    assert len(run(dataset.test_images[: 2 * AT_ONCE + 1]).probabilities) == 2 * AT_ONCE + 1
-    assert run.runs == [AT_ONCE, AT_ONCE, 1]
+    monkeypatch.setattr(runtime.FixedBatch, "__call__", watched)
+    run = OpenVINO(models / "cnn" / "1")
+    for count in (1, AT_ONCE, 2 * AT_ONCE + 1, 3):
+        assert len(run(dataset.test_images[:count]).probabilities) == count
+    assert runs == [(1, 1), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (1, 1), (AT_ONCE, 3)]
 
 
 def test_an_output_is_not_overwritten_by_the_next_call(models: Path, dataset: Dataset) -> None:
