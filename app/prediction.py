@@ -16,7 +16,7 @@ def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Predict
     """Classify the pictures in one run of the graph; the answers are in the same order."""
     if not pictures:
         return []
-    images = np.stack([picture.pixels for picture in pictures])[..., np.newaxis]
+    images = np.array([picture.pixels for picture in pictures])[..., np.newaxis]
     judged = zip(pictures, model.classify(images).probabilities, model.more_familiar(images), strict=True)
     return [_prediction(model, *each, fit) for each in judged]
 

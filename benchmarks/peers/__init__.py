@@ -1,0 +1,1 @@
+"""The servers Wardrobe is measured against, each as its own documentation recommends."""

@@ -1,0 +1,1 @@
+"""Wardrobe against what a user would pick instead, in one run: `make bench`."""
