@@ -7,7 +7,7 @@ DEV := $(VENV)/dev.stamp
 INSTALL := $(VENV)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r
 COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package openvino-telemetry -q pyproject.toml
 
-.PHONY: serve test check train docker-test lock vendor clean
+.PHONY: serve test check train bench docker-test lock vendor clean
 
 serve: $(SERVE) ## serve on port 8000 with the committed models
 	$(VENV)/bin/python -m app
@@ -25,6 +25,13 @@ docker-test: $(DEV) ## build the images and try them on a real Docker engine
 
 train: $(DEV) data ## train and publish the next version of every model
 	$(VENV)/bin/python -m training train all
+
+bench: $(DEV) wrk ## measure Wardrobe against its peers; 4 GB of environments, half an hour
+	$(VENV)/bin/python -m benchmarks.serving
+
+.PHONY: wrk
+wrk: ## the load generator's Debian package, where root on Debian lacks it
+	@if [ "$$(id -u)" = 0 ] && ! command -v wrk >/dev/null && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -y -q wrk; fi
 
 .PHONY: dev
 dev: $(DEV) ## what training and the tests need

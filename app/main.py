@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import VERSION, openapi, problems
-from app.decoder import Decoder
+from app.classifier import Classifier
 from app.registry import Registry
 from app.request_context import RequestContext
 from app.routes import comparison, docs, health, metrics, models, predict
@@ -28,7 +28,7 @@ class State(TypedDict):
     """What a request finds in `request.state`."""
 
     registry: Registry
-    decoder: Decoder
+    classifier: Classifier
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        yield {"registry": Registry(settings), "decoder": Decoder(settings)}
+        yield {"registry": Registry(settings), "classifier": Classifier(settings)}
 
     app = FastAPI(
         title="Wardrobe",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from app.schemas.report import StoredReport
 
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference from TensorFlow's probabilities; engines in float32 agree to about 1e-6."""
+
+SLOW_S = 0.0005
+"""Seconds for one image from which a model would hold up other requests: about what these take themselves."""
 
 REQUIRED_FILES = frozenset({"card.json", "report.json", "report.html", "golden.json", "saved_model.pb"})
 
@@ -79,6 +83,7 @@ class Model:
         except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
             raise BrokenVersionError(f"the {runtime} runtime can't load it: {error}") from error
         self.check()
+        self.is_slow = self._quickest_s() > SLOW_S
         if self.card.familiarity and not self._familiarity:
             # no reason not to serve it: its answers are right all the same
             log.warning(
@@ -108,6 +113,15 @@ class Model:
             return [None] * len(images)
         accepted = self._familiarity.accepted
         return [accepted if unlike else None for unlike in self._familiarity.unlike(images)]
+
+    def _quickest_s(self) -> float:
+        """Seconds for one image at best; anything else that the machine does only adds to it."""
+        times = []
+        for image in self._golden_images[:, np.newaxis]:
+            began = time.perf_counter()
+            self.classify(image)
+            times.append(time.perf_counter() - began)
+        return min(times)
 
     def check(self) -> None:
         """Compare the answers to the golden images with those that TensorFlow gave when the version was published.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -35,7 +36,7 @@ class Output:
 
 
 class Runtime(Protocol):
-    """A loaded graph. Not for two threads at once: an engine's request object holds one call's state."""
+    """A loaded graph, for any number of threads."""
 
     def __call__(self, images: Images) -> Output:
         """Classify uint8 `[n, 28, 28, 1]` images, 0-255."""
@@ -52,10 +53,9 @@ class OpenVINO:
         self._one, self._many = (FixedBatch(folder, size) for size in (1, AT_ONCE))
 
     def __call__(self, images: Images) -> Output:
-        parts = [images[start : start + AT_ONCE] for start in range(0, len(images), AT_ONCE)]
-        outputs = [self._one(part) if len(part) == 1 else self._many(part) for part in parts]
-        if len(outputs) == 1:
-            return outputs[0]
+        if len(images) == 1:
+            return self._one(images)
+        outputs = [self._many(images[start : start + AT_ONCE]) for start in range(0, len(images), AT_ONCE)]
         return Output(np.concatenate([each.probabilities for each in outputs]), np.concatenate([each.logits for each in outputs]))
 
 
@@ -66,6 +66,7 @@ class FixedBatch:
         import openvino
 
         self.size = size
+        self._lock = threading.Lock()
         core = _openvino_core()
         graph = core.read_model(str(folder))
         graph.reshape([size, *graph.input().get_partial_shape()[1:]])
@@ -76,9 +77,10 @@ class FixedBatch:
 
     def __call__(self, images: Images) -> Output:
         count = len(images)
-        self._images[:count] = images
-        self._request.infer(share_outputs=True)
-        return Output(self._probabilities[:count].copy(), self._logits[:count].copy())
+        with self._lock:
+            self._images[:count] = images
+            self._request.infer(share_outputs=True)
+            return Output(self._probabilities[:count].copy(), self._logits[:count].copy())
 
 
 class TensorFlow:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     photo_queue: int = Field(default=16, ge=0)
     """Photos and batches that may wait for a thread; one more is answered with 429."""
 
+    slow_queue: int = Field(default=64, ge=0)
+    """Images that may wait for a model too slow for the event loop; one more is answered with 429."""
+
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""
 

@@ -28,7 +28,7 @@ _EXAMPLES = (
     errors.BodyTooLargeError("The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
     errors.UnsupportedTypeError("The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
     errors.UnprocessableImageError("The image is 27x28 and must be 28x28: resize it, or add fit=garment to have any photo fitted."),
-    errors.OverloadedError("18 requests are being decoded or waiting already: try again in a moment."),
+    errors.OverloadedError("18 requests are being worked on or waiting already: try again in a moment."),
     errors.ModelUnavailableError(
         "The model cnn is not available: version 1: no manifest.json: the version was never completely published."
     ),

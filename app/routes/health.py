@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 from fastapi import APIRouter
 
 from app.errors import ModelUnavailableError
@@ -20,6 +21,6 @@ async def healthz() -> Health:
 @router.get("/readyz", responses=problem_answers(503))
 async def readyz(registry: RegistryDep) -> Readiness:
     """Every required model answers its golden images right now: send traffic only while this is 200."""
-    if failures := registry.failures():
+    if failures := await anyio.to_thread.run_sync(registry.failures):  # slow models take milliseconds
         raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
     return Readiness(models={model.name: model.version for model in registry.served()})

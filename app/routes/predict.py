@@ -7,10 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app import uploads
-from app.decoder import Decoder
+from app.classifier import Classifier
 from app.errors import RequestError
-from app.images import Picture
-from app.prediction import predict
 from app.problems import problem_of
 from app.registry import Registry
 from app.routes.dependencies import problem_answers
@@ -43,7 +41,8 @@ async def predict_one(request: Request) -> Prediction:
     wanted = query(request, Selection)
     data = await uploads.image(request)
     model = _registry(request).model(wanted.model, wanted.version)
-    [prediction] = predict(model, [await _decoder(request).one(data, wanted.fit)], wanted.fit)
+    classifier = _classifier(request)
+    prediction = await classifier.predict(model, await classifier.decode(data, wanted.fit), wanted.fit)
     request.state.logged.update(model=prediction.model, version=prediction.version, label=prediction.label)
     return prediction
 
@@ -54,23 +53,22 @@ async def predict_batch(request: Request) -> Batch:
     wanted = query(request, Selection)
     files = await uploads.images(request, request.app.state.settings.max_batch)
     model = _registry(request).model(wanted.model, wanted.version)
-    decoded = await _decoder(request).many(files, wanted.fit)
-    predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], wanted.fit))
+    results = await _classifier(request).batch(model, files, wanted.fit)
     request.state.logged.update(model=model.name, version=model.version, images=len(files))
     request_id = request.state.request_id
-    return Batch(results=[next(predictions) if isinstance(each, Picture) else problem_of(each, request_id) for each in decoded])
+    return Batch(results=[problem_of(each, request_id) if isinstance(each, RequestError) else each for each in results])
 
 
 @router.post("/compare", responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
 async def compare(request: Request) -> SideBySide:
     """Classify one image, sent as to `/predict`, with every model."""
     fit = query(request, Fitting).fit
-    registry = _registry(request)
-    picture = await _decoder(request).one(await uploads.image(request), fit)
+    registry, classifier = _registry(request), _classifier(request)
+    picture = await classifier.decode(await uploads.image(request), fit)
     answers: dict[str, Prediction | Problem] = {}
     for name in registry.entries:
         try:
-            [answers[name]] = predict(registry.model(name), [picture], fit)
+            answers[name] = await classifier.predict(registry.model(name), picture, fit)
         except RequestError as error:
             answers[name] = problem_of(error, request.state.request_id)
     labels = {answer.label for answer in answers.values() if isinstance(answer, Prediction)}
@@ -85,6 +83,6 @@ def _registry(request: Request) -> Registry:
     return registry
 
 
-def _decoder(request: Request) -> Decoder:
-    decoder: Decoder = request.state.decoder
-    return decoder
+def _classifier(request: Request) -> Classifier:
+    classifier: Classifier = request.state.classifier
+    return classifier

@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from fastapi import FastAPI
 
-from app import decoder, logs
+from app import classifier, logs
 from app.images import Fit, Picture
 from app.main import create_app
 from app.model import Model
-from app.routes import predict
 from app.schemas.predictions import Prediction
 from app.settings import Settings
 from benchmarks.peers.answer import answer
@@ -41,6 +40,6 @@ def _predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Predic
 def app() -> FastAPI:
     """The application with both replaced."""
     logging.config.dictConfig(logs.config("info"))
-    decoder.decode = _decode  # type: ignore[assignment]
-    predict.predict = _predict  # type: ignore[assignment]
+    classifier.decode = _decode  # type: ignore[assignment]
+    classifier.predict = _predict  # type: ignore[assignment]
     return create_app(Settings())

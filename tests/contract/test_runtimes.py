@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_a_batch_takes_no_more_memory_than_a_few_images(models: Path, dataset: D
     run = OpenVINO(models / "cnn" / "1")
     for count in (1, AT_ONCE, 2 * AT_ONCE + 1, 3):
         assert len(run(dataset.test_images[:count]).probabilities) == count
-    assert runs == [(1, 1), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (1, 1), (AT_ONCE, 3)]
+    assert runs == [(1, 1), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (AT_ONCE, AT_ONCE), (AT_ONCE, 1), (AT_ONCE, 3)]
 
 
 def test_an_output_is_not_overwritten_by_the_next_call(models: Path, dataset: Dataset) -> None:
@@ -54,6 +55,23 @@ def test_an_output_is_not_overwritten_by_the_next_call(models: Path, dataset: Da
     kept = first.copy()
     run(dataset.test_images[1:2])
     assert (first == kept).all()
+
+
+def test_threads_do_not_mix_their_images(models: Path, dataset: Dataset) -> None:
+    run = OpenVINO(models / "cnn" / "1")
+    images = dataset.test_images[:64]
+    expected = run(images).probabilities
+
+    def ask(start: int) -> bool:
+        for _ in range(50):
+            for count in (1, 5):
+                found = run(images[start : start + count]).probabilities
+                if np.abs(found - expected[start : start + count]).max() > 1e-5:
+                    return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(0, 59, 7)))
 
 
 def test_the_service_runs_on_tensorflow_too(models: Path, dataset: Dataset, server: Server) -> None:

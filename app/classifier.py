@@ -1,0 +1,68 @@
+"""Uploads to answers without holding up others: a small image and a quick model inline, all else in threads.
+
+A 28x28 image costs less to decode and to classify than a hop to a thread and back, so these run where the request is. A photo, a
+batch or a slow model would keep every other request waiting meanwhile; OpenVINO and Pillow let go of the interpreter, so in a
+thread they run beside the event loop, which the scheduler prefers as it mostly sleeps. `python -m benchmarks.serving` measures what
+the small models lose while a slow one is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.errors import RequestError
+from app.images import Fit, Picture, decode, is_small
+from app.model import Model
+from app.prediction import predict
+from app.schemas.predictions import Prediction
+from app.settings import Settings
+from app.threads import Threads
+
+
+class Classifier:
+    """Photos and batches share `photo_threads`; slow models take turns in one thread, as they would on one core."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._max_pixels = settings.max_pixels
+        self._photos = Threads(settings.photo_threads, settings.photo_queue)
+        self._slow_models = Threads(1, settings.slow_queue)
+
+    async def decode(self, data: bytes, fit: Fit) -> Picture:
+        """Decode an upload as `images.decode` does.
+
+        Raises:
+            RequestError: The image can't be used, or too many requests are waiting.
+        """
+        if is_small(data, fit):
+            return decode(data, fit, self._max_pixels)
+        return await self._photos.run(lambda: decode(data, fit, self._max_pixels))
+
+    async def predict(self, model: Model, picture: Picture, fit: Fit) -> Prediction:
+        """Classify one picture.
+
+        Raises:
+            OverloadedError: Too many requests are waiting for a slow model.
+        """
+        [prediction] = (
+            await self._slow_models.run(lambda: predict(model, [picture], fit)) if model.is_slow else predict(model, [picture], fit)
+        )
+        return prediction
+
+    async def batch(self, model: Model, files: Sequence[bytes], fit: Fit) -> list[Prediction | RequestError]:
+        """Decode and classify a batch in one thread; an image that can't be used has its error in its place.
+
+        Raises:
+            OverloadedError: Too many requests are waiting.
+        """
+        return await self._photos.run(lambda: self._batch(model, files, fit))
+
+    def _batch(self, model: Model, files: Sequence[bytes], fit: Fit) -> list[Prediction | RequestError]:
+        decoded = [self._attempt(data, fit) for data in files]
+        predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
+        return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
+
+    def _attempt(self, data: bytes, fit: Fit) -> Picture | RequestError:
+        try:
+            return decode(data, fit, self._max_pixels)
+        except RequestError as error:
+            return error

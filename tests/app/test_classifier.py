@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+from PIL import Image
+
+from app.classifier import Classifier
+from app.errors import OverloadedError, UnprocessableImageError, UnsupportedTypeError
+from app.images import Fit, Picture, decode
+from app.model import Model
+from app.prediction import predict
+from app.schemas.predictions import Prediction
+from app.settings import Settings
+from tests import data
+from tests.app.folders import NEWEST
+from tests.conftest import encoded
+
+BOOT = data.BOOT.read_bytes()
+PADDED = encoded(Image.open(data.BOOT), "BMP") + bytes(10_000)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The thread of each decoding."""
+    seen: list[threading.Thread] = []
+
+    def spy(content: bytes, fit: Fit, max_pixels: int) -> Picture:
+        seen.append(threading.current_thread())
+        return decode(content, fit, max_pixels)
+
+    monkeypatch.setattr("app.classifier.decode", spy)
+    return seen
+
+
+def test_a_small_image_is_decoded_on_the_event_loop(threads: list[threading.Thread]) -> None:
+    anyio.run(Classifier(Settings()).decode, BOOT, "strict")
+    assert threads == [threading.main_thread()]
+
+
+@pytest.mark.parametrize(("content", "fit"), [(BOOT, "garment"), (PADDED, "strict")])
+def test_all_else_is_decoded_in_a_thread(threads: list[threading.Thread], content: bytes, fit: Fit) -> None:
+    anyio.run(Classifier(Settings()).decode, content, fit)
+    assert threads != [threading.main_thread()]
+    assert len(threads) == 1
+
+
+@pytest.fixture(scope="module")
+def cnn(models: Path) -> Model:
+    return Model(models / "cnn" / str(NEWEST["cnn"]), "openvino")
+
+
+@pytest.fixture
+def predicting(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The thread of each prediction."""
+    seen: list[threading.Thread] = []
+
+    def spy(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Prediction]:
+        seen.append(threading.current_thread())
+        return predict(model, pictures, fit)
+
+    monkeypatch.setattr("app.classifier.predict", spy)
+    return seen
+
+
+def test_a_batch_is_one_job_in_one_thread_and_keeps_its_order(
+    threads: list[threading.Thread], predicting: list[threading.Thread], cnn: Model
+) -> None:
+    results = anyio.run(Classifier(Settings()).batch, cnn, [BOOT, b"", BOOT], "strict")
+    assert [type(each) for each in results] == [Prediction, UnprocessableImageError, Prediction]
+    assert len(threads) == 3
+    assert len(predicting) == 1
+    assert len({*threads, *predicting}) == 1
+    assert predicting != [threading.main_thread()]
+
+
+def test_a_batch_of_nothing_usable_is_answered(cnn: Model) -> None:
+    results = anyio.run(Classifier(Settings()).batch, cnn, [b"", b"x"], "strict")
+    assert [type(each) for each in results] == [UnprocessableImageError, UnsupportedTypeError]
+
+
+def test_a_batch_is_fitted_as_it_was_asked_for(cnn: Model) -> None:
+    wide = encoded(Image.open(data.BOOT).resize((60, 40)), "PNG")
+    results = anyio.run(Classifier(Settings()).batch, cnn, [wide, BOOT], "garment")
+    assert results == [predict(cnn, [decode(each, "garment", 10_000)], "garment")[0] for each in (wide, BOOT)]
+
+
+@pytest.mark.parametrize("is_slow", [True, False])
+def test_a_slow_model_runs_in_a_thread_and_a_quick_one_does_not(
+    predicting: list[threading.Thread], cnn: Model, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    monkeypatch.setattr(cnn, "is_slow", is_slow)
+    prediction = anyio.run(Classifier(Settings()).predict, cnn, decode(BOOT, "strict", 784), "strict")
+    assert prediction.label == "Ankle boot"
+    assert [each is threading.main_thread() for each in predicting] == [not is_slow]
+
+
+@pytest.mark.parametrize(("limit", "is_slow"), [(0.0, True), (float("inf"), False)])
+def test_a_model_is_slow_by_the_time_it_takes(models: Path, monkeypatch: pytest.MonkeyPatch, limit: float, is_slow: bool) -> None:
+    monkeypatch.setattr("app.model.SLOW_S", limit)
+    assert Model(models / "cnn" / "1", "openvino").is_slow is is_slow
+
+
+@pytest.mark.parametrize("slow_model", [False, True])
+def test_each_queue_is_bounded_and_empties(cnn: Model, monkeypatch: pytest.MonkeyPatch, slow_model: bool) -> None:
+    monkeypatch.setattr(cnn, "is_slow", True)
+    classifier = Classifier(Settings(photo_threads=1, photo_queue=1, slow_queue=1))
+    picture = decode(BOOT, "strict", 784)
+
+    async def outcomes(count: int) -> list[str]:
+        found = []
+
+        async def attempt() -> None:
+            try:
+                await (classifier.predict(cnn, picture, "strict") if slow_model else classifier.decode(BOOT, "garment"))
+                found.append("answered")
+            except OverloadedError:
+                found.append("refused")
+
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(attempt)
+        return sorted(found)
+
+    for _ in range(3):  # each round finds an empty queue
+        assert anyio.run(outcomes, 5) == ["answered", "answered", "refused", "refused", "refused"]
