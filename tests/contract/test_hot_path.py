@@ -1,0 +1,111 @@
+"""What would make every request slower, caught without a clock."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from app.main import create_app
+from app.routes import predict
+from app.runtime import OpenVINO
+from app.settings import Settings
+from tests import data
+from tests.server import Server
+
+BOOT = data.BOOT.read_bytes()
+PNG = {"Content-Type": "image/png"}
+WATCHED = ("open", "os.listdir", "os.scandir", "import", "exec", "compile", "socket.connect", "socket.getaddrinfo", "subprocess.Popen")
+MOST_BYTES = 200_000
+"""Peak of what Python holds for one request and the test's own client; an image is 784 bytes."""
+
+
+def ask(server: Server) -> None:
+    for model in ("ann", "cnn", "resnet"):
+        assert server.http.post(f"/predict?model={model}", files={"file": BOOT}).json()["label"] == "Ankle boot"
+        assert server.http.post(f"/predict?model={model}", content=BOOT, headers=PNG).json()["label"] == "Ankle boot"
+
+
+def test_a_request_opens_no_file_and_imports_nothing(models: Path, tmp_path: Path) -> None:
+    """An audit hook in the server's own process reports it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "log = os.open(os.environ['AUDIT'], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
+        "def hook(event, arguments):\n"
+        f"    if event in {WATCHED!r}:\n"
+        "        os.write(log, f'{event} {arguments[:1]}\\n'.encode())\n"
+        "sys.addaudithook(hook)\n"
+    )
+    audit = tmp_path / "audit.txt"
+    with Server(models_dir=str(models), environment={**os.environ, "PYTHONPATH": str(tmp_path), "AUDIT": str(audit)}) as server:
+        for _ in range(3):  # the first may import what it needs
+            ask(server)
+        before = audit.read_text()
+        assert "saved_model.pb" in before or "card.json" in before  # the hook sees what it should
+        for _ in range(10):
+            ask(server)
+        assert audit.read_text()[len(before) :] == ""
+        assert "site-packages/tensorflow/" not in Path(f"/proc/{server.process.pid}/maps").read_text()
+
+
+def test_a_small_image_starts_no_thread(models: Path) -> None:
+    with Server(models_dir=str(models)) as server:
+        tasks = Path(f"/proc/{server.process.pid}/task")
+        before = len(list(tasks.iterdir()))
+        for model in ("ann", "cnn"):
+            server.http.post(f"/predict?model={model}", files={"file": BOOT}).raise_for_status()
+        assert len(list(tasks.iterdir())) == before
+        server.http.post("/predict/batch", files={"files": BOOT}).raise_for_status()
+        assert len(list(tasks.iterdir())) > before  # where threads are wanted, they are seen
+
+
+@pytest.mark.parametrize("batch", ["_one", "_many"])
+def test_the_engine_computes_in_float32_in_one_thread(models: Path, batch: str) -> None:
+    compiled = getattr(OpenVINO(models / "cnn" / "1"), batch)._request.get_compiled_model()
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert compiled.get_property("NUM_STREAMS") == 1
+    assert not compiled.input().get_partial_shape().is_dynamic
+
+
+def test_fastapi_resolves_nothing_for_a_prediction() -> None:
+    routes = [each for each in predict.router.routes if isinstance(each, APIRoute)]
+    assert len(routes) == 3
+    for route in routes:
+        assert not route.dependant.dependencies, route.path
+        assert not route.dependant.query_params, route.path
+        assert route.dependant.request_param_name
+
+
+def test_a_request_allocates_little(models: Path) -> None:
+    async def peak() -> int:
+        app = create_app(Settings(models_dir=models))
+        async with app.router.lifespan_context(app) as state:
+            transport = httpx.ASGITransport(_with_state(app, state))  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                for _ in range(3):
+                    (await client.post("/predict", content=BOOT, headers=PNG)).raise_for_status()
+                tracemalloc.start()
+                await client.post("/predict", content=BOOT, headers=PNG)
+                before, _ = tracemalloc.get_traced_memory()
+                tracemalloc.reset_peak()
+                await client.post("/predict", content=BOOT, headers=PNG)
+                _, highest = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+                return highest - before
+
+    assert anyio.run(peak) < MOST_BYTES
+
+
+def _with_state(app: object, state: dict[str, object]) -> object:
+    """The application as a server calls it, with what its lifespan left."""
+
+    async def called(scope: dict[str, object], receive: object, send: object) -> None:
+        await app({**scope, "state": dict(state)}, receive, send)  # type: ignore[operator]
+
+    return called
