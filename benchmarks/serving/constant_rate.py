@@ -69,7 +69,7 @@ class _Connection(asyncio.Protocol):
         self._answered(self, 0, b"")
 
 
-class _Load:
+class Load:
     """The requests of one run."""
 
     def __init__(self, host: str, port: int, messages: list[bytes], rate: float, seconds: float) -> None:
@@ -97,7 +97,11 @@ class _Load:
             self._send()
             if number % 8 == 0:
                 await asyncio.sleep(0)
-        await asyncio.wait_for(self._done, 60)
+        try:
+            await asyncio.wait_for(self._done, 60)
+        finally:
+            for connection in (*self._free, *self._sent):
+                connection.transport.close()
 
     def _send(self) -> None:
         while self._free and self._waiting:
@@ -132,7 +136,7 @@ def main() -> None:
     parser.add_argument("--unchecked", action="store_true", help="any answer with status 200 is right: for another model than the CNN")
     options = parser.parse_args()
     images = uploads()
-    load = _Load(
+    load = Load(
         options.host,
         options.port,
         [_message(options.host, options.port, options.path, each, options.body) for each in images],
