@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from typing import Any
 
-from pythonjsonlogger.core import RESERVED_ATTRS
+_encode = json.JSONEncoder(default=str).encode
+
+
+class JSONFormatter(logging.Formatter):
+    """The record's time, level, logger and message, then whatever was given as `extra`, then its traceback."""
+
+    # what every record has, and what uvicorn adds for terminals
+    _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"color_message", "message", "asctime"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update((name, value) for name, value in vars(record).items() if name not in self._KNOWN)
+        if record.exc_info:
+            line["exc_info"] = self.formatException(record.exc_info)
+        return _encode(line)
 
 
 def config(level: str) -> dict[str, Any]:
@@ -12,18 +33,8 @@ def config(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
-                "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-                "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
-                "reserved_attrs": [*RESERVED_ATTRS, "color_message"],  # uvicorn's, for terminals
-                "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-            }
-        },
+        "formatters": {"json": {"()": JSONFormatter}},
         "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
-        "loggers": {
-            "uvicorn": {"level": level.upper(), "handlers": [], "propagate": True},
-        },
+        "loggers": {"uvicorn": {"level": level.upper(), "handlers": [], "propagate": True}},
     }

@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for routes in (predict, metrics, comparison, models, health, docs):
         app.include_router(routes.router)
+    app.router.routes[:0] = predict.direct()
     openapi.install(app)
     app.mount("/static", StaticFiles(directory=docs.WEB / "static"), name="static")
     return app

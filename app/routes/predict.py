@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.routing import Route
 
 from app import uploads
 from app.classifier import Classifier
@@ -73,6 +77,18 @@ async def compare(request: Request) -> SideBySide:
             answers[name] = problem_of(error, request.state.request_id)
     labels = {answer.label for answer in answers.values() if isinstance(answer, Prediction)}
     return SideBySide(models=answers, agree=len(labels) == 1)
+
+
+def direct() -> list[Route]:
+    """The routes above without FastAPI, which describes them but has nothing to resolve for them: a tenth of a small request's time."""
+
+    def answering(function: Callable[[Request], Awaitable[BaseModel]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            return Response((await function(request)).model_dump_json(), media_type="application/json")
+
+        return answer
+
+    return [Route(each.path, answering(each.endpoint), methods=["POST"]) for each in router.routes if isinstance(each, APIRoute)]
 
 
 # not as dependencies: FastAPI takes 12 microseconds for each, a tenth of all its work on a request
