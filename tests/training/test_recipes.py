@@ -11,7 +11,7 @@ import pytest
 from tests.training.conftest import REPOSITORY
 from training.architectures import ARCHITECTURES
 from training.errors import TrainingError
-from training.recipes import CALIBRATION_IMAGES, PAPER_RECIPES, RECIPES, Recipe, recipe_named
+from training.recipes import CALIBRATION_IMAGES, PAPER_RECIPES, RECIPES, Recipe, recipe_named, recipe_of
 
 EVERY_RECIPE = [*PAPER_RECIPES.items(), *RECIPES.items()]
 
@@ -107,3 +107,7 @@ def test_a_wrong_name_is_answered_with_the_right_ones(name: str) -> None:
 def test_the_paper_has_no_resnet() -> None:
     with pytest.raises(TrainingError, match="choose one of ann, cnn, or all"):
         recipe_named("resnet", PAPER_RECIPES)
+
+
+def test_a_card_may_state_what_no_recipe_has_any_more() -> None:
+    assert recipe_of({"recipe": {**dataclasses.asdict(RECIPES["cnn"]), "given_up": 3}}) == RECIPES["cnn"]
