@@ -75,7 +75,7 @@ async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
                             )
                         files.append(b"".join(content))
     except multipart.MultipartError as error:
-        raise MalformedRequestError(f"The multipart body can't be read: {error}.") from error
+        raise MalformedRequestError(f"The multipart body can't be read ({error}): send it as curl -F {field}=@image.png does.") from error
     return files
 
 

@@ -23,7 +23,7 @@ MODEL_DESCRIPTION = "Name of the model; by default the configured default model"
 ModelName = Annotated[str | None, Query(alias="model", description=MODEL_DESCRIPTION)]
 
 _EXAMPLES = (
-    errors.MalformedRequestError("The multipart body can't be read: Empty boundary."),
+    errors.MalformedRequestError("The multipart body can't be read (Empty boundary): send it as curl -F file=@image.png does."),
     errors.UnknownModelError("There is no model 'vgg': choose one of ann, cnn."),
     errors.BodyTooLargeError("The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
     errors.UnsupportedTypeError("The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
