@@ -1,4 +1,4 @@
-"""A published SavedModel as a callable: by OpenVINO, or by TensorFlow as the reference. The only file that knows an engine."""
+"""A published version as a callable: by LiteRT, by OpenVINO, or by TensorFlow as the reference. The only file that knows an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Floats = npt.NDArray[np.float32]
 
 
 AT_ONCE = 8
-"""Images in one run of OpenVINO's graph: more are hardly faster each, and what they take stays taken, 49 MB for 256 in a small ResNet."""
+"""Images in one run of a graph: more are hardly faster each, and what they take stays taken, 49 MB for 256 in a small ResNet."""
+CONVERTED = "model.tflite"
+"""The published graph in the file format of LiteRT, which can't read a SavedModel."""
 
 
 OPENVINO_SETTINGS = {
@@ -40,15 +42,24 @@ class Runtime(Protocol):
         """Classify uint8 `[n, 28, 28, 1]` images, 0-255."""
 
 
-class OpenVINO:
-    """OpenVINO on one CPU thread, reading the SavedModel itself.
+class FixedBatch(Protocol):
+    """A graph for `size` images at once, its tensors allocated beforehand; fewer leave the rest of its input as it was."""
 
-    A single small image costs less than waking a second thread, and workers, not threads, use more cores.
-    The graph is compiled for one image and for `AT_ONCE`: a fixed shape and tensors bound beforehand halve the cost of a call.
+    size: int
+
+    def __call__(self, images: Images) -> Output:
+        """Classify at most as many images."""
+
+
+class Batched:
+    """A graph for one image and for `AT_ONCE`, on one CPU thread.
+
+    A fixed shape and tensors allocated beforehand halve the cost of a call. A single small image costs less than waking a second
+    thread, and workers, not threads, use more cores.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._one, self._many = (FixedBatch(folder, size) for size in (1, AT_ONCE))
+    def __init__(self, one: FixedBatch, many: FixedBatch) -> None:
+        self._one, self._many = one, many
 
     def __call__(self, images: Images) -> Output:
         if len(images) == 1:
@@ -57,11 +68,36 @@ class OpenVINO:
         return Output(np.concatenate([each.probabilities for each in outputs]), np.concatenate([each.logits for each in outputs]))
 
 
-class FixedBatch:
-    """The graph in `folder` for `size` images at once; fewer leave the rest of its input as it was."""
+class LiteRTBatch:
+    """LiteRT with its XNNPACK kernels."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        import openvino
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.size = size
+        self._lock = threading.Lock()
+        self._interpreter = Interpreter(str(folder / CONVERTED), num_threads=1)
+        [image] = self._interpreter.get_input_details()
+        self._interpreter.resize_tensor_input(image["index"], (size, *image["shape"][1:]))
+        self._interpreter.allocate_tensors()
+        outputs = self._interpreter.get_signature_runner().get_output_details()
+        self._images, self._probabilities, self._logits = (
+            self._interpreter.tensor(each["index"]) for each in (image, outputs["probabilities"], outputs["logits"])
+        )
+
+    def __call__(self, images: Images) -> Output:
+        count = len(images)
+        with self._lock:
+            self._images()[:count] = images
+            self._interpreter.invoke()
+            return Output(self._probabilities()[:count].copy(), self._logits()[:count].copy())
+
+
+class OpenVINOBatch:
+    """OpenVINO, reading the SavedModel itself."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        import openvino  # optional, as it takes 180 MB
 
         self.size = size
         self._lock = threading.Lock()
@@ -81,6 +117,16 @@ class FixedBatch:
             return Output(self._probabilities[:count].copy(), self._logits[:count].copy())
 
 
+def litert(folder: Path) -> Batched:
+    """The version in `folder` by LiteRT."""
+    return Batched(LiteRTBatch(folder, 1), LiteRTBatch(folder, AT_ONCE))
+
+
+def openvino(folder: Path) -> Batched:
+    """The version in `folder` by OpenVINO."""
+    return Batched(OpenVINOBatch(folder, 1), OpenVINOBatch(folder, AT_ONCE))
+
+
 class TensorFlow:
     """`tf.saved_model.load`, the runtime that trained and evaluated the model."""
 
@@ -96,7 +142,7 @@ class TensorFlow:
         return Output(outputs["probabilities"].numpy(), outputs["logits"].numpy())
 
 
-RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"openvino": OpenVINO, "tensorflow": TensorFlow}
+RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"litert": litert, "openvino": openvino, "tensorflow": TensorFlow}
 
 
 @cache

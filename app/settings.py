@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     versions_per_model: int = Field(default=2, ge=1, le=16)
     """How many of a model's highest intact versions are loaded; the highest is the default one."""
 
-    runtime: Literal["openvino", "tensorflow"] = "openvino"
-    """Engine that executes the SavedModels; `tensorflow` is the reference and must be installed by itself."""
+    runtime: Literal["litert", "openvino", "tensorflow"] = "litert"
+    """Engine that executes the models; `openvino` and `tensorflow`, the reference, read the SavedModel and are installed separately."""
 
     max_body_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     """Largest accepted request body in bytes; a larger one is answered with 413."""

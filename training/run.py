@@ -26,7 +26,7 @@ from training.progress import FitProgress
 from training.publish import Publication, published, recover, verify, write_json
 from training.recipes import Recipe
 from training.resume import resumable
-from training.savedmodel import export, predict
+from training.savedmodel import convert, export, predict
 from training.teacher import Teacher, teacher
 from training.views import Views
 
@@ -51,6 +51,7 @@ def train(name: str, recipe: Recipe, dataset: Dataset, models: Path, console: Co
     with Publication(models, name) as draft, trained(name, recipe, dataset, models, console) as (fitted, guide):
         with console.status(f"{name}: exporting and evaluating"):
             divisor = export_calibrated(fitted, recipe, dataset, draft.folder)
+            convert(draft.folder)
             facts = card(name, draft.version, recipe, fitted, divisor, guide)
             write_json(draft.folder / "golden.json", golden(draft.folder, dataset))
             evaluation = evaluate(draft.folder, facts, dataset)
@@ -87,7 +88,7 @@ def export_calibrated(fitted: Fit, recipe: Recipe, dataset: Dataset, folder: Pat
 
 
 def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, publish: bool = True) -> tuple[Evaluation, list[str]]:
-    """Evaluate a published version again and, unless `publish` is false, give it the new report; its graph and card stay.
+    """Evaluate a published version again and, unless `publish` is false, give it the new report and conversion; its graph and card stay.
 
     Returns:
         The evaluation, and the report's keys that changed.
@@ -115,6 +116,7 @@ def reevaluate(name: str, version: int | None, dataset: Dataset, models: Path, p
     if publish:
         with Publication(models, name, replace=version) as draft:
             shutil.copytree(folder, draft.folder, dirs_exist_ok=True)
+            convert(draft.folder)
             write_report(evaluation, draft.folder)
             draft.publish()
     return evaluation, changed

@@ -14,6 +14,7 @@ import tensorflow as tf
 from training.architectures import INPUT_SHAPE, scaled
 
 SIGNATURE = "serving_default"
+CONVERTED = "model.tflite"
 
 
 def export(model: keras.Model, folder: Path, temperature: float = 1.0, mirrored: bool = False) -> None:
@@ -50,6 +51,16 @@ def export(model: keras.Model, folder: Path, temperature: float = 1.0, mirrored:
         tf.saved_model.save(module, str(folder), signatures={SIGNATURE: serve})
     except tf.errors.OpError as error:  # "{{node …}} /path; No space left on device [Op:SaveV2]"
         raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error
+
+
+def convert(folder: Path) -> None:
+    """Write `model.tflite` beside the SavedModel in `folder`: the same graph in the file format of LiteRT, float32 throughout.
+
+    Raises:
+        OSError: The folder can't be written to, or its disk is full.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
+    (folder / CONVERTED).write_bytes(converter.convert())
 
 
 @dataclass(frozen=True)

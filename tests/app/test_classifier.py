@@ -50,7 +50,7 @@ def test_all_else_is_decoded_in_a_thread(threads: list[threading.Thread], conten
 
 @pytest.fixture(scope="module")
 def cnn(models: Path) -> Model:
-    return Model(models / "cnn" / str(NEWEST["cnn"]), "openvino")
+    return Model(models / "cnn" / str(NEWEST["cnn"]), "litert")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_slow_model_runs_in_a_thread_and_a_quick_one_does_not(
 @pytest.mark.parametrize(("limit", "is_slow"), [(0.0, True), (float("inf"), False)])
 def test_a_model_is_slow_by_the_time_it_takes(models: Path, monkeypatch: pytest.MonkeyPatch, limit: float, is_slow: bool) -> None:
     monkeypatch.setattr("app.model.SLOW_S", limit)
-    assert Model(models / "cnn" / "1", "openvino").is_slow is is_slow
+    assert Model(models / "cnn" / "1", "litert").is_slow is is_slow
 
 
 @pytest.mark.parametrize("slow_model", [False, True])

@@ -124,13 +124,13 @@ def state(version: Path, stated: dict[str, Any] | None) -> None:
 def test_a_model_judges_by_its_card(copy: Path, stated: dict[str, Any] | None) -> None:
     state(copy / "cnn" / "1", stated)
     expected = [None, 0.95] if stated else [None, None]
-    assert Model(copy / "cnn" / "1", "openvino").more_familiar(plain(50, 100)) == expected
+    assert Model(copy / "cnn" / "1", "litert").more_familiar(plain(50, 100)) == expected
 
 
 def test_an_unknown_score_costs_the_warning_and_a_line_in_the_log_but_not_the_model(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
     state(copy / "cnn" / "1", {"score": "typicality", "threshold": 3.0, "accepted": 0.95})
     with caplog.at_level(logging.WARNING):
-        model = Model(copy / "cnn" / "1", "openvino")
+        model = Model(copy / "cnn" / "1", "litert")
     assert model.more_familiar(plain(50, 100)) == [None, None]
     [line] = [each for each in caplog.records if "score is unknown" in each.message]
     assert (line.__dict__["model"], line.__dict__["version"], line.__dict__["score"]) == ("cnn", 1, "typicality")

@@ -63,7 +63,7 @@ RENDERS: dict[str, Callable[[Image.Image], bytes]] = {
 
 @pytest.fixture(scope="module")
 def cnn(models: Path) -> Model:
-    return Model(models / "cnn" / "1", "openvino")
+    return Model(models / "cnn" / "1", "litert")
 
 
 def accuracy(cnn: Model, images: list[Pixels], labels: Pixels) -> float:

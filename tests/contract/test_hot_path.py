@@ -8,11 +8,12 @@ from pathlib import Path
 
 import anyio
 import httpx
+import numpy as np
 import pytest
 from starlette.routing import Match, Route
 
 from app.main import create_app
-from app.runtime import OpenVINO
+from app.runtime import AT_ONCE, LiteRTBatch, OpenVINOBatch
 from app.settings import Settings
 from tests import data
 from tests.server import Server
@@ -63,13 +64,28 @@ def test_a_small_image_starts_no_thread(models: Path) -> None:
         assert len(list(tasks.iterdir())) > before  # where threads are wanted, they are seen
 
 
-@pytest.mark.parametrize("batch", ["_one", "_many"])
-def test_the_engine_computes_in_float32_in_one_thread(models: Path, batch: str) -> None:
-    compiled = getattr(OpenVINO(models / "cnn" / "1"), batch)._request.get_compiled_model()
+@pytest.mark.parametrize("size", [1, AT_ONCE])
+def test_openvino_computes_in_float32_in_one_thread(models: Path, size: int) -> None:
+    compiled = OpenVINOBatch(models / "cnn" / "1", size)._request.get_compiled_model()
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert compiled.get_property("NUM_STREAMS") == 1
     assert not compiled.input().get_partial_shape().is_dynamic
+
+
+@pytest.mark.parametrize("size", [1, AT_ONCE])
+def test_litert_computes_in_float32_in_one_thread(models: Path, size: int) -> None:
+    before = threading_tasks()
+    batch = LiteRTBatch(models / "cnn" / "1", size)
+    batch(np.zeros((size, 28, 28, 1), np.uint8))
+    assert threading_tasks() == before
+    tensors = batch._interpreter.get_tensor_details()
+    assert {each["dtype"] for each in tensors} <= {np.float32, np.uint8, np.int32}  # pixels, and shapes
+    assert not any(each["quantization_parameters"]["scales"].size for each in tensors)
+
+
+def threading_tasks() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare"])

@@ -38,7 +38,7 @@ def test_training_never_imports_app(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [each for each in of("app") if each.name != "runtime.py"], ids=lambda path: str(path.relative_to(ROOT)))
 def test_only_runtime_knows_an_engine(path: Path) -> None:
-    assert not [name for name in imports(path) if name.split(".")[0] in ("openvino", "tensorflow", "keras")]
+    assert not [name for name in imports(path) if name.split(".")[0] in ("ai_edge_litert", "openvino", "tensorflow", "keras")]
 
 
 HTTP = ("fastapi", "starlette", "uvicorn")

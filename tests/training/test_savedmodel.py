@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from app.runtime import OpenVINO
+from app.runtime import openvino
 from tests.training.conftest import REPOSITORY, Trial
 from training.architectures import ARCHITECTURES, scaled
 from training.data import Dataset
@@ -101,7 +101,7 @@ def test_openvino_agrees_on_a_calibrated_graph(
     """On real images; it is what serves the graph."""
     export(exported[0], tmp_path, TEMPERATURE, mirrored)
     shown = dataset.test_images[:200]
-    expected, found = predict(tmp_path, shown), OpenVINO(tmp_path)(shown)
+    expected, found = predict(tmp_path, shown), openvino(tmp_path)(shown)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, rtol=0, atol=1e-5)
     np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-5, atol=1e-5)
     assert np.ptp(expected.logits) > 1
