@@ -12,16 +12,13 @@ RUN python3 -m venv /opt/venv
 # Wheels only, since there is no compiler; dependencies before code, so that a change of code installs nothing.
 COPY requirements/serve.lock /tmp/
 RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary :all: --no-deps --require-hashes -r /tmp/serve.lock
-# What is removed here never reaches the image. The models run on the CPU plugin, read by the TensorFlow frontend.
+# What is removed here never reaches the image.
 RUN cd /opt/venv/lib/python3.11/site-packages \
-    # of OpenVINO's libraries keep the core, TBB below it, that plugin and that reader: not those for GPUs, NPUs and other formats
- && find openvino/libs -type f ! -name 'libopenvino.so*' ! -name 'lib*_cpu_plugin.so' ! -name 'libopenvino_tensorflow_frontend.so*' \
-       ! -name 'libtbb*' ! -name 'libhwloc*' -delete \
-    # its model converter; the installer
- && rm -r openvino/tools \
+    # of LiteRT keep the interpreter: no accelerators, compilers or converters
+ && (cd ai_edge_litert && rm -r aot tflite tools vendors libLiteRtWebGpuAccelerator.so) \
  && pip uninstall -q -y setuptools pip \
     # headers for C++ programs, tests, stubs for type checkers, numpy's Fortran wrapper
- && rm -r openvino/include openvino/cmake numpy/_core/include numpy/_core/lib numpy/f2py \
+ && rm -r numpy/_core/include numpy/_core/lib numpy/f2py \
  && find . -type d -name tests -prune -exec rm -r {} + \
  && find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.a' -o -name '*_tests.cpython-*.so' \) -delete \
     # Pillow's AVIF codec, a format the service does not accept

@@ -3,9 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 SERVE := $(VENV)/serve.stamp
 DEV := $(VENV)/dev.stamp
-# OpenVINO's telemetry reports each import to its makers; it runs without, so it is in no lock file and --no-deps keeps it out.
+# What a package asks for and runs without is in no lock file, and --no-deps keeps it out: OpenVINO's telemetry, which reports each
+# import to its makers, and what only LiteRT's converters and compilers import.
 INSTALL := $(VENV)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r
-COMPILE := $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-package openvino-telemetry -q pyproject.toml
+COMPILE = $(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml $(call without,openvino-telemetry backports-strenum)
+without = $(addprefix --no-emit-package ,$(1))
 
 .PHONY: serve test check train bench docker-test lock vendor clean
 
@@ -55,7 +57,7 @@ $(DEV): requirements/dev.lock | $(VENV)/bin/pip
 
 lock: $(DEV) ## resolve the dependencies anew
 	$(VENV)/bin/pip install -q uv
-	$(COMPILE) -o requirements/serve.lock
+	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) -o requirements/serve.lock
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 

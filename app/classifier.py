@@ -1,7 +1,7 @@
 """Uploads to answers without holding up others: a small image and a quick model inline, all else in threads.
 
 A 28x28 image costs less to decode and to classify than a hop to a thread and back, so these run where the request is. A photo, a
-batch or a slow model would keep every other request waiting meanwhile; OpenVINO and Pillow let go of the interpreter, so in a
+batch or a slow model would keep every other request waiting meanwhile; the engines and Pillow let go of the interpreter, so in a
 thread they run beside the event loop, which the scheduler prefers as it mostly sleeps. `python -m benchmarks.serving` measures what
 the small models lose while a slow one is used.
 """

@@ -68,7 +68,7 @@ async def _measure(turns: int, kind: Body) -> None:
 
 def _steps(app: FastAPI, upload: Upload) -> dict[str, Callable[[], contextlib.AbstractContextManager[Any]]]:
     picture = images.decode(upload.png, "strict", 784)
-    loaded = model.Model(MODEL, "openvino")
+    loaded = model.Model(MODEL, "litert")
     output = loaded.classify(picture.pixels[None, ..., None])
     [answer] = prediction.predict(loaded, [picture], "strict")
 

@@ -12,7 +12,7 @@ from app.main import from_environment
 from benchmarks.peers.engines import ENGINES
 
 if __name__ == "__main__":
-    runtime.RUNTIMES["openvino"] = ENGINES[sys.argv[1]]
+    runtime.RUNTIMES["litert"] = ENGINES[sys.argv[1]]
     logging.config.dictConfig(logs.config("info"))
     uvicorn.run(
         from_environment, factory=True, port=int(sys.argv[2]), access_log=False, server_header=False, log_config=logs.config("info")

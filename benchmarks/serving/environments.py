@@ -38,7 +38,7 @@ def versions(name: str | None) -> dict[str, str]:
         "fastapi",
         "starlette",
         "uvicorn",
-        "openvino",
+        "ai-edge-litert",
         "tensorflow-cpu",
         "tensorflow",
         "keras",

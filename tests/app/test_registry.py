@@ -92,7 +92,12 @@ def link(version: Path) -> None:
 
 
 def no_graph(version: Path) -> None:
-    (version / "saved_model.pb").write_bytes(b"nonsense")
+    (version / "model.tflite").write_bytes(b"nonsense")
+    seal(version)
+
+
+def no_conversion(version: Path) -> None:
+    (version / "model.tflite").unlink()
     seal(version)
 
 
@@ -123,7 +128,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "report nested without end": (rewrite("report.json", "[" * 100_000), "can't be used"),
     "no report page": (without_report_page, "published without report.html"),
     "golden without images": (rewrite("golden.json", '{"images": []}'), "can't be used"),
-    "no graph": (no_graph, "the openvino runtime can't load it"),
+    "no graph": (no_graph, "the litert runtime can't load it"),
+    "no conversion": (no_conversion, "published without model.tflite: `python -m training evaluate cnn` adds it"),
 }
 
 

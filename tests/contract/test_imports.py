@@ -57,6 +57,20 @@ def test_nothing_below_the_routes_knows_http(path: Path) -> None:
 
 
 def test_importing_the_app_imports_no_tensorflow_and_no_engine() -> None:
-    code = "import sys, app.__main__, app.main; print(sorted({'tensorflow', 'keras', 'openvino'} & set(sys.modules)))"
+    code = "import sys, app.__main__, app.main; print(sorted({'tensorflow', 'keras', 'ai_edge_litert', 'openvino'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_litert_runs_without_what_it_asks_for(models: Path) -> None:
+    """The lock file of the service leaves it out."""
+    absent = {"backports", "flatbuffers", "google", "ml_dtypes", "tqdm"}
+    code = (
+        "import sys, pathlib, numpy; from app.runtime import litert; "
+        f"run = litert(pathlib.Path({str(models / 'cnn' / '1')!r})); run(numpy.zeros((3, 28, 28, 1), numpy.uint8)); "
+        f"print(sorted({absent} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    lock = (ROOT / "requirements" / "serve.lock").read_text()
+    assert not [name for name in ("flatbuffers", "ml-dtypes", "protobuf", "tqdm", "backports-strenum") if f"{name}==" in lock]

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tests.app.folders import NEWEST
+from tests.app.folders import NEWEST, seal
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, Trial
 from training.__main__ import main
 from training.data import CONTENT_MD5, LABELS, Dataset, locate
@@ -29,7 +29,16 @@ from training.pages.plots import PLOTS
 from training.recipes import RECIPES
 from training.summary import of_run
 
-ARTEFACT = {"saved_model.pb", "card.json", "report.json", "report.html", "golden.json", "manifest.json", "variables/variables.index"}
+ARTEFACT = {
+    "saved_model.pb",
+    "model.tflite",
+    "card.json",
+    "report.json",
+    "report.html",
+    "golden.json",
+    "manifest.json",
+    "variables/variables.index",
+}
 
 NAMES = f"{', '.join(RECIPES)}, or all"
 TEACHERS = {recipe.teacher for recipe in RECIPES.values()}
@@ -179,6 +188,16 @@ def test_evaluating_again_gives_the_same_figures_and_keeps_the_graph(run: Run, m
     after = contents(models)
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == set()
+
+
+def test_evaluating_gives_a_version_its_conversion_where_it_has_none(run: Run, models: Path) -> None:
+    version = models / "cnn" / "1"
+    converted = (version / "model.tflite").read_bytes()
+    (version / "model.tflite").unlink()
+    seal(version)
+    assert run("evaluate", "cnn", "--output", models).status == 0
+    assert (version / "model.tflite").read_bytes() == converted
+    assert_verified(version)
 
 
 def test_a_check_of_what_was_published_writes_nothing(run: Run, models: Path) -> None:

@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 from scipy.special import softmax
 
-from app.runtime import openvino
+from app.runtime import RUNTIMES
 from tests.training.conftest import REPOSITORY, Trial
 from training.architectures import ARCHITECTURES, scaled
 from training.data import Dataset
 from training.optimization import renew_statistics
-from training.savedmodel import SavedModel, export, predict
+from training.savedmodel import SavedModel, convert, export, predict
 
 NAMES = ["ann", "cnn", "resnet"]
 TEMPERATURE = 1.7
@@ -95,13 +95,15 @@ def test_a_mirrored_graph_gives_the_mean_of_the_logits_of_both_images(
 
 
 @pytest.mark.parametrize("mirrored", [False, True], ids=["plain", "mirrored"])
-def test_openvino_agrees_on_a_calibrated_graph(
-    exported: tuple[keras.Model, Path], dataset: Dataset, tmp_path: Path, mirrored: bool
+@pytest.mark.parametrize("engine", ["litert", "openvino"])
+def test_the_engines_agree_on_a_calibrated_graph(
+    exported: tuple[keras.Model, Path], dataset: Dataset, tmp_path: Path, engine: str, mirrored: bool
 ) -> None:
-    """On real images; it is what serves the graph."""
+    """On real images; they are what serves the graph."""
     export(exported[0], tmp_path, TEMPERATURE, mirrored)
+    convert(tmp_path)
     shown = dataset.test_images[:200]
-    expected, found = predict(tmp_path, shown), openvino(tmp_path)(shown)
+    expected, found = predict(tmp_path, shown), RUNTIMES[engine](tmp_path)(shown)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, rtol=0, atol=1e-5)
     np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-5, atol=1e-5)
     assert np.ptp(expected.logits) > 1
