@@ -13,18 +13,22 @@ import io
 import logging.config
 import statistics
 import time
+import timeit
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import uvloop
 from fastapi import FastAPI
 
 from app import classifier, images, logs, model, prediction, uploads
 from app.main import create_app
 from app.routes import predict
+from app.runtime import AT_ONCE, Images, litert
 from app.settings import Settings
-from benchmarks.serving.upload import MODEL, Body, Upload, content_type
+from benchmarks.serving.upload import MODEL, ROOT, Body, Upload, content_type
 from benchmarks.serving.upload import uploads as golden
 
 IN_A_ROW = 8
@@ -64,6 +68,14 @@ async def _measure(turns: int, kind: Body) -> None:
             whole.append(_typical(with_it))
             print(f"{title:40s} {abs(_typical(with_it) - _typical(without)):6.0f} us", flush=True)
         print(f"{'the whole request, without HTTP':40s} {statistics.median(whole):6.0f} us")
+    for name in ("ann", "cnn", "resnet"):
+        run = litert(sorted((ROOT / "models" / name).glob("[0-9]*"))[-1])
+        one, many = (min(timeit.repeat(partial(run, images), number=50, repeat=5)) / 50 * 1e6 for images in (_blank(1), _blank(AT_ONCE)))
+        print(f"{f'the {name} alone, in a loop':40s} {one:6.0f} us for an image, {many:.0f} us for {AT_ONCE} at once")
+
+
+def _blank(count: int) -> Images:
+    return np.zeros((count, 28, 28, 1), np.uint8)
 
 
 def _steps(app: FastAPI, upload: Upload) -> dict[str, Callable[[], contextlib.AbstractContextManager[Any]]]:
