@@ -28,7 +28,20 @@ def saturate(server: Server, upload: Upload, connections: int, seconds: float, c
         file.write(upload.body(body))
         file.flush()
         variables = {"BENCHMARK_BODY": file.name, "BENCHMARK_CONTENT_TYPE": content_type(body), "BENCHMARK_EXPECTED": expected}
-        command = ["taskset", "-c", cores, "wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(SCRIPT), server.url]
+        command = [
+            "taskset",
+            "-c",
+            cores,
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds:.0f}s",
+            "--timeout",
+            "30s",
+            "-s",
+            str(SCRIPT),
+            server.url,
+        ]
         printed = subprocess.run(command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True).stdout
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     if found["wrong"] or found["errors"]:

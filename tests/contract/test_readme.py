@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
+from benchmarks.serving.table import table
 from tests.app.folders import read, versions
 from tests.conftest import MODELS
 from tests.server import ROOT, Server
@@ -71,6 +72,10 @@ def test_the_seeds_are_the_studys() -> None:
             rows.append(f"| {model} | {accuracy['mean']:.4f} | {deviation} | {lowest} to {highest} | {paper} |")
     listed = [line for line in section("Results").splitlines() if " recipe |" in line]
     assert sorted(listed) == sorted(rows)
+
+
+def test_the_speed_is_the_benchmarks() -> None:
+    assert table(read(ROOT / "benchmarks" / "results.json")) in section("Speed")
 
 
 def test_the_python_example_runs() -> None:
