@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.serving import constant_rate, saturation
 from benchmarks.serving.contestants import CONTESTANTS
-from benchmarks.serving.rounds import LOAD_CORE, SERVER_CORE
+from benchmarks.serving.rounds import LOAD_CORE, SERVER_CORE, WARM_UP_S
 from benchmarks.serving.server import Server
 from benchmarks.serving.upload import BOUNDARY, ROOT, Upload
 
@@ -29,6 +29,7 @@ def _workers(uploads: list[Upload], seconds: float) -> dict[str, float]:
     with Server(WARDROBE, uploads[0], SERVER_CORE) as server:
         one = saturation.saturate(server, uploads[0], 16, seconds, LOAD_CORE)["requests_per_s"]
     with Server(WARDROBE, uploads[0], "0,1", ("--workers", "2")) as server:
+        saturation.saturate(server, uploads[0], 16, WARM_UP_S, "0,1")  # the first worker answers before the second is there
         two = saturation.saturate(server, uploads[0], 16, seconds, "0,1")["requests_per_s"]
     return {"one": one, "two": two, "ratio": two / one}
 
