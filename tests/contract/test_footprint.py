@@ -13,7 +13,7 @@ from tests.app.folders import LOADED
 from tests.conftest import png
 from tests.server import ROOT, Server
 
-RESIDENT_LIMIT = 120 * 1024 * 1024
+RESIDENT_LIMIT = 128 * 1024 * 1024
 
 
 def resident_bytes(pid: int) -> int:
