@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.familiarity import familiarity
 from app.manifest import BrokenVersionError, verify
-from app.runtime import CONVERTED, RUNTIMES, Images, Output
+from app.runtime import RUNTIMES, Images, Output
 from app.schemas.report import StoredReport
 
 GOLDEN_TOLERANCE = 1e-4
@@ -78,8 +78,6 @@ class Model:
             raise BrokenVersionError(f"its card says {self.card.name} version {self.card.version}")
         if self._golden_probabilities.shape != (len(golden.images), len(self.labels)):
             raise BrokenVersionError(f"its golden images have other classes than the {len(self.labels)} labels of its card")
-        if runtime == "litert" and CONVERTED not in files:
-            raise BrokenVersionError(f"published without {CONVERTED}: `python -m training evaluate {folder.parent.name}` adds it")
         try:
             self._run = RUNTIMES[runtime](folder)
         except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own

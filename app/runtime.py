@@ -118,7 +118,13 @@ class OpenVINOBatch:
 
 
 def litert(folder: Path) -> Batched:
-    """The version in `folder` by LiteRT."""
+    """The version in `folder` by LiteRT.
+
+    Raises:
+        FileNotFoundError: It was published without its conversion.
+    """
+    if not (folder / CONVERTED).is_file():
+        raise FileNotFoundError(f"published without {CONVERTED}: `python -m training evaluate {folder.parent.name}` adds it")
     return Batched(LiteRTBatch(folder, 1), LiteRTBatch(folder, AT_ONCE))
 
 
