@@ -13,8 +13,12 @@ from collections.abc import Sequence
 from app.errors import RequestError
 from app.images import Fit, Picture, decode, is_small
 from app.model import Model
+from app.occlusion import explain
 from app.prediction import predict
+from app.preprocessing import preprocess
+from app.schemas.explanations import Explanation
 from app.schemas.predictions import Prediction
+from app.schemas.preprocessing import Preprocessed
 from app.settings import Settings
 from app.threads import Threads
 
@@ -47,6 +51,22 @@ class Classifier:
             await self._slow_models.run(lambda: predict(model, [picture], fit)) if model.is_slow else predict(model, [picture], fit)
         )
         return prediction
+
+    async def explain(self, model: Model, data: bytes, fit: Fit) -> Explanation:
+        """Decode an upload and find out what the model's answer rests on; as much work as a batch.
+
+        Raises:
+            RequestError: The image can't be used, or too many requests are waiting.
+        """
+        return await self._photos.run(lambda: explain(model, decode(data, fit, self._max_pixels).pixels, fit))
+
+    async def preprocess(self, data: bytes, fit: Fit) -> Preprocessed:
+        """What the models see of an upload, and the steps that lead there.
+
+        Raises:
+            RequestError: The image can't be used, or too many requests are waiting.
+        """
+        return await self._photos.run(lambda: preprocess(data, fit, self._max_pixels))
 
     async def batch(self, model: Model, files: Sequence[bytes], fit: Fit) -> list[Prediction | RequestError]:
         """Decode and classify a batch in one thread; an image that can't be used has its error in its place.

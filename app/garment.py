@@ -6,6 +6,8 @@ corners, bring the longest edge to 28, sharpen, extend to 28x28 with the garment
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter, ImageOps
@@ -22,17 +24,43 @@ AVERAGED = ("L", "LA", "RGB", "RGBA", "CMYK")
 SHARPEN = ImageFilter.UnsharpMask(radius=1, percent=50, threshold=0)
 
 
-def garment(image: Image.Image) -> npt.NDArray[np.uint8]:
+Watch = Callable[[str, Image.Image], None]
+"""Is shown each step's name, one of `STEPS`, and its result, an 8-bit grey image."""
+
+STEPS = {
+    "grey": "Turned upright as the camera noted, transparent parts over white, and made grey.",
+    "ground": "The background, the grey of the corners, is taken away; a bright one means that the image is negated.",
+    "trim": "Cut to the garment.",
+    "resize": "Scaled until its longest edge has 28 pixels, each the mean of those it stands for.",
+    "sharpen": "Sharpened a little, as scaling blurs.",
+    "centre": "Put into the centre of 28x28 pixels: what the models see.",
+}
+
+
+def garment(image: Image.Image, watch: Watch | None = None) -> npt.NDArray[np.uint8]:
     """Fit a photo into uint8 `(28, 28)`, light garment on a ground of 0; it may be dark on light or light on dark."""
+    show = watch or _nobody
     image.draft(None, (WORKING_SIDE, WORKING_SIDE))  # a JPEG decoder can skip what would be averaged away
-    grey = np.asarray(to_grey(upright(_reduced(image)), WHITE), dtype=np.int16)
+    upright_grey = to_grey(upright(_reduced(image)), WHITE)
+    show("grey", upright_grey)
+    grey = np.asarray(upright_grey, dtype=np.int16)
     ground = _ground(grey)
     lifted = (ground - grey if ground > 127 else grey - ground).clip(0, 255).astype(np.uint8)
-    fitted = Image.fromarray(_trimmed(lifted))
-    fitted = ImageOps.contain(fitted, (SIDE, SIDE), Image.Resampling.BOX).filter(SHARPEN)
+    show("ground", Image.fromarray(lifted))
+    trimmed = Image.fromarray(_trimmed(lifted))
+    show("trim", trimmed)
+    fitted = ImageOps.contain(trimmed, (SIDE, SIDE), Image.Resampling.BOX)
+    show("resize", fitted)
+    sharp = fitted.filter(SHARPEN)
+    show("sharpen", sharp)
     canvas = Image.new("L", (SIDE, SIDE), 0)
-    canvas.paste(fitted, ((SIDE - fitted.width) // 2, (SIDE - fitted.height) // 2))
+    canvas.paste(sharp, ((SIDE - sharp.width) // 2, (SIDE - sharp.height) // 2))
+    show("centre", canvas)
     return np.asarray(canvas, dtype=np.uint8)
+
+
+def _nobody(_name: str, _result: Image.Image) -> None:
+    """Watch nothing: classifying needs only the last step."""
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from app.errors import RequestError, UnprocessableImageError, UnsupportedTypeError
-from app.garment import SIDE, garment
+from app.garment import SIDE, Watch, garment
 from app.grey import BLACK, to_grey
 from app.orientation import upright
 
@@ -38,12 +38,12 @@ class Picture:
     warnings: tuple[str, ...] = ()
 
 
-def decode(data: bytes, fit: Fit, max_pixels: int) -> Picture:
+def decode(data: bytes, fit: Fit, max_pixels: int, watch: Watch | None = None) -> Picture:
     """Decode an upload.
 
     `strict` takes a 28x28 image as it is; `garment` makes one from any photo. Of an animated or multi-picture file the
     first picture counts. An EXIF turn is applied. Transparent parts lie on black (`strict`, the data set's ground) or on
-    white (`garment`, a product photo's).
+    white (`garment`, a product photo's). `watch` is shown the steps of `garment`.
 
     Raises:
         UnsupportedTypeError: The bytes are not PNG, JPEG, WebP or BMP.
@@ -52,7 +52,7 @@ def decode(data: bytes, fit: Fit, max_pixels: int) -> Picture:
     image_format = _format_of(data)
     try:
         with Image.open(io.BytesIO(data), formats=[image_format]) as image:
-            return _converted(image, fit, max_pixels)
+            return _converted(image, fit, max_pixels, watch)
     except RequestError:
         raise
     except UnidentifiedImageError as error:
@@ -66,14 +66,14 @@ def is_small(data: bytes, fit: Fit) -> bool:
     return fit == "strict" and len(data) <= SMALL_BYTES
 
 
-def _converted(image: Image.Image, fit: Fit, max_pixels: int) -> Picture:
+def _converted(image: Image.Image, fit: Fit, max_pixels: int, watch: Watch | None) -> Picture:
     width, height = image.size
     if width * height > max_pixels:
         raise UnprocessableImageError(f"The image is {width}x{height}, more than {max_pixels:,} pixels: send a smaller copy.")
     pictures = getattr(image, "n_frames", 1)
     warnings = (f"The file holds {pictures} pictures: only the first was classified.",) if pictures > 1 else ()
     if fit == "garment":
-        return Picture(garment(image), warnings)
+        return Picture(garment(image, watch), warnings)
     if image.size != (SIDE, SIDE):
         raise UnprocessableImageError(
             f"The image is {width}x{height} and must be {SIDE}x{SIDE}: resize it, or add fit=garment to have any photo fitted."

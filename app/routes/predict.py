@@ -1,4 +1,4 @@
-"""Classifying: one image, a batch, or one image by every model."""
+"""Classifying: one image, a batch, or one image by every model; and what leads to an answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from app.problems import problem_of
 from app.registry import Registry
 from app.routes.dependencies import problem_answers
 from app.routes.selection import Fitting, Selection, described, query
+from app.schemas.explanations import Explanation
 from app.schemas.predictions import Batch, Prediction, SideBySide
+from app.schemas.preprocessing import Preprocessed
 from app.schemas.problem import Problem
 
 router = APIRouter(tags=["predict"])
@@ -77,6 +79,28 @@ async def compare(request: Request) -> SideBySide:
             answers[name] = problem_of(error, request.state.request_id)
     labels = {answer.label for answer in answers.values() if isinstance(answer, Prediction)}
     return SideBySide(models=answers, agree=len(labels) == 1)
+
+
+@router.post("/explain", responses=_ERRORS, openapi_extra=described(Selection) | _ONE_IMAGE)
+async def explain_one(request: Request) -> Explanation:
+    """Which parts of an image, sent as to `/predict`, the model's answer rests on: how covering them changes its confidence.
+
+    Occlusion sensitivity (Zeiler and Fergus 2014): 256 copies of the image, a square of each covered, are classified at once. It costs as
+    much as a batch of as many, and waits in the same bounded queue.
+    """
+    wanted = query(request, Selection)
+    data = await uploads.image(request)
+    model = _registry(request).model(wanted.model, wanted.version)
+    explanation = await _classifier(request).explain(model, data, wanted.fit)
+    request.state.logged.update(model=explanation.model, version=explanation.version, label=explanation.label)
+    return explanation
+
+
+@router.post("/preprocess", responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
+async def preprocess_one(request: Request) -> Preprocessed:
+    """What the models see of an image, sent as to `/predict`, and how a photo becomes that."""
+    fit = query(request, Fitting).fit
+    return await _classifier(request).preprocess(await uploads.image(request), fit)
 
 
 def direct() -> list[Route]:

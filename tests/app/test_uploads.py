@@ -136,7 +136,7 @@ def test_a_text_field_instead_of_a_file(server: Server) -> None:
     ],
     ids=["no boundary", "no part", "no disposition", "long name", "many fields", "no end", "not UTF-8"],
 )
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/explain", "/preprocess"])
 def test_a_malformed_multipart_body(server: Server, path: str, content_type: str, body: bytes) -> None:
     response = server.http.post(path, content=body, headers={"Content-Type": content_type})
     rejected(response, 400, "multipart")
@@ -165,14 +165,15 @@ def test_a_wrong_parameter(server: Server, query: str, status: int, words: list[
     rejected(server.http.post(f"/predict?{query}", files={"file": GOOD}), status, *words)
 
 
-def test_a_photo_too_many_is_told_to_come_back(models: object, dataset: Dataset) -> None:
+@pytest.mark.parametrize("path", ["/predict", "/explain", "/preprocess"])
+def test_a_photo_too_many_is_told_to_come_back(models: object, dataset: Dataset, path: str) -> None:
     photo = encoded(Image.effect_noise((5000, 5000), 60), "PNG", compress_level=1)
     server = Server(models_dir=str(models), photo_threads=1, photo_queue=0, max_body_bytes=64 * 1024 * 1024)
     with server as busy, httpx.Client(base_url=busy.http.base_url, timeout=60) as other:
         small = png(dataset.test_images[0, ..., 0])
         with ThreadPoolExecutor(4) as pool:
             photos = [
-                pool.submit(httpx.post, f"{busy.http.base_url}/predict?fit=garment", files={"file": photo}, timeout=60) for _ in range(4)
+                pool.submit(httpx.post, f"{busy.http.base_url}{path}?fit=garment", files={"file": photo}, timeout=60) for _ in range(4)
             ]
             neighbour = other.post("/predict", files={"file": small})
             answers = [each.result() for each in photos]

@@ -29,6 +29,7 @@ def test_a_worker_with_every_model_stays_small(models: Path) -> None:
         for name, version in LOADED:
             assert server.http.post(f"/predict?model={name}&version={version}", files={"file": batch[0][1]}).status_code == 200
             assert server.http.post(f"/predict/batch?model={name}&version={version}", files=batch).status_code == 200
+            assert server.http.post(f"/explain?model={name}&version={version}", files={"file": batch[0][1]}).status_code == 200
         assert resident_bytes(server.process.pid) <= RESIDENT_LIMIT
 
 

@@ -88,7 +88,7 @@ def threading_tasks() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/explain", "/preprocess"])
 def test_fastapi_describes_a_prediction_and_is_not_asked_for_it(models: Path, path: str) -> None:
     app = create_app(Settings(models_dir=models))
     scope = {"type": "http", "method": "POST", "path": path}
