@@ -50,7 +50,9 @@ class Registry:
             if entry.reason:
                 log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
         served = self.served()
-        self.comparison = comparison.read(settings.models_dir, {model.name: model.version for model in served})
+        versions = {model.name: model.version for model in served}
+        self.comparison = comparison.read(settings.models_dir, versions)
+        self.mistakes = comparison.read_mistakes(settings.models_dir, versions)
         # once, as it never changes: to make a few hundred kilobytes anew would hold up other requests
         self._evidence = {model.name: evidence([model], self.comparison.figures) for model in served}
         self._all_evidence = evidence(served, self.comparison.figures)

@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     ablation.add_argument("--limit", type=_positive, metavar="N", help="a quick trial on the first N training images")
     ablation.set_defaults(command=_ablation, seed=None, recipe="best")
 
-    compare = commands.add_parser("compare", parents=[common], help="hold the published models against each other and the paper")
+    compare = commands.add_parser("compare", parents=[data, common], help="hold the published models against each other and the paper")
     compare.set_defaults(command=_compare)
     return top
 
@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         evaluation = run.train(name, recipe, dataset, models, console)
         summary.of_run(evaluation, models / name / str(evaluation.card["version"]), console)
     if len(compare.published_folders(models)) > 1:
-        console.print(compare.compare(models)["summary"])
+        console.print(compare.compare(models, dataset.test_images)["summary"])
     return 0
 
 
@@ -133,7 +133,7 @@ def _evaluate(options: argparse.Namespace, console: Console) -> int:
         )
         differing |= bool(changed)
     if not options.check and len(compare.published_folders(models)) > 1:
-        compare.compare(models)
+        compare.compare(models, dataset.test_images)
     return int(options.check and differing)
 
 
@@ -163,9 +163,9 @@ def _ablation(options: argparse.Namespace, console: Console) -> int:
 
 
 def _compare(options: argparse.Namespace, console: Console) -> int:
-    from training.compare import compare
+    from training import compare, data
 
-    console.print(compare(options.output)["summary"])
+    console.print(compare.compare(options.output, data.load(options.data).test_images)["summary"])
     return 0
 
 

@@ -7,10 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from training.ablation import climbed
 from training.errors import TrainingError
 from training.evidence.answers import Answers
 from training.evidence.significance import paired
+from training.mistakes import write_mistakes
 from training.pages.comparison_page import write_page
 from training.publish import published, unwritable, verify, write_json
 from training.recipes import PAPER_RECIPES, RECIPES
@@ -20,8 +24,10 @@ from training.study import rows_of, spread
 COMPARISON = "comparison.json"
 
 
-def compare(models: Path) -> dict[str, Any]:
-    """Compare the newest version of every published model and write `comparison.json` and `comparison.html`.
+def compare(models: Path, test_images: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Compare the newest version of every published model: `comparison.json` and `.html`, `mistakes.json` and `.png`.
+
+    `test_images`, uint8 `[n, 28, 28, 1]`, are those that the versions' stored answers are about.
 
     Raises:
         TrainingError: Fewer than two models are published in `models`, one is damaged or has no stored answers, or the folder
@@ -42,9 +48,11 @@ def compare(models: Path) -> dict[str, Any]:
         "study": _study(models, list(folders)),
         "ablation": [row for name in folders if name in RECIPES for row in climbed(name, RECIPES[name], models)],
     }
+    newest = {name: (int(versions[-1].name), Answers.read(versions[-1])) for name, versions in folders.items()}
     try:
         write_json(models / COMPARISON, comparison)
         write_page(models, comparison, list(every.values()))
+        write_mistakes(models, newest, test_images)
     except OSError as error:
         raise unwritable(models, error) from error
     return comparison

@@ -1,13 +1,16 @@
-"""The page that holds the models against each other."""
+"""What holds the models against each other image by image: a page, and the images that one of them gets wrong."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from app.errors import NoComparisonError
 from app.routes.dependencies import RegistryDep, problem_answer
-from app.routes.pages import self_contained
+from app.routes.pages import PNG, self_contained
+from app.schemas.mistakes import Mistakes
 
 router = APIRouter(tags=["metrics"])
 
@@ -19,9 +22,28 @@ def _none(reason: str | None) -> NoComparisonError:
     )
 
 
-@router.get("/comparison", response_class=HTMLResponse, responses=problem_answer(_none("the stored one is of ann 1, cnn 1")))
+_MISSING: dict[int | str, dict[str, Any]] = problem_answer(_none("the stored one is of ann 1, cnn 1"))
+
+
+@router.get("/comparison", response_class=HTMLResponse, responses=_MISSING)
 async def get_comparison(registry: RegistryDep) -> HTMLResponse:
     """The served versions held against each other as a page; `GET /metrics` has its figures."""
     if registry.comparison.page is None:
         raise _none(registry.comparison.reason)
     return self_contained(registry.comparison.page)
+
+
+@router.get("/mistakes", response_model=Mistakes, responses=_MISSING)
+async def get_mistakes(registry: RegistryDep) -> Response:
+    """Every test image that a served model gets wrong, and what each of them says of it."""
+    if registry.mistakes.reason:
+        raise _none(registry.mistakes.reason)
+    return Response(registry.mistakes.index, media_type="application/json")
+
+
+@router.get("/mistakes/sprite", response_class=Response, responses=PNG | _MISSING)
+async def get_mistakes_sprite(registry: RegistryDep) -> Response:
+    """Those images, 28x28 each, side by side in one picture."""
+    if registry.mistakes.reason:
+        raise _none(registry.mistakes.reason)
+    return Response(registry.mistakes.sprite, media_type="image/png")

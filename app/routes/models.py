@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, Response
@@ -10,15 +10,11 @@ from fastapi.responses import HTMLResponse, Response
 from app.errors import UnknownPlotError
 from app.registry import Entry, Registry
 from app.routes.dependencies import RegistryDep, problem_answers
-from app.routes.pages import self_contained
+from app.routes.pages import PNG, self_contained
 from app.schemas.common import PositiveInt
 from app.schemas.models import ModelDetail, ModelList, ModelSummary
 
 router = APIRouter(prefix="/models", tags=["models"])
-
-_PNG: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The figure", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
-}
 
 VersionPath = Annotated[PositiveInt, Path(description="A loaded version of the model")]
 
@@ -45,7 +41,7 @@ async def get_report(registry: RegistryDep, name: str, version: VersionPath) -> 
     return self_contained(model.report_page)
 
 
-@router.get("/{name}/versions/{version}/plots/{plot}", response_class=Response, responses=_PNG | problem_answers(404, 422, 503))
+@router.get("/{name}/versions/{version}/plots/{plot}", response_class=Response, responses=PNG | problem_answers(404, 422, 503))
 async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot: str) -> Response:
     """A figure of a version's report, a PNG."""
     plots = registry.model(name, version).plots

@@ -53,11 +53,13 @@ def publish(source: Path, models: Path, name: str, version: int) -> Path:
 
 
 def compare(models: Path) -> None:
-    """Make the committed comparison one of the newest versions in `models`, with a page."""
-    content = read(MODELS / "comparison.json")
-    row = next(iter(content["models"].values()))
-    write_json(models / "comparison.json", {**content, "models": {name: {**row, "version": each} for name, each in newest(models).items()}})
+    """Make the committed comparison and mistakes those of the newest versions in `models`, with a page and a sprite."""
+    for name in ("comparison.json", "mistakes.json"):
+        content = read(MODELS / name)
+        row = next(iter(content["models"].values()))
+        write_json(models / name, {**content, "models": {name: {**row, "version": each} for name, each in newest(models).items()}})
     (models / "comparison.html").write_text("<!doctype html><title>Comparison</title>", encoding="utf-8")
+    shutil.copyfile(MODELS / "mistakes.png", models / "mistakes.png")
 
 
 def paper_models(models: Path) -> Path:

@@ -1,17 +1,21 @@
-"""The comparison in the models folder: shown while it is of the versions served, and passed over, with the reason, in every other case."""
+"""What compares the models in their folder: shown while it is of the versions served; in every other case passed over, and why."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.comparison import FIGURES, PAGE, read
+from app.comparison import FIGURES, MISTAKES, PAGE, SPRITE, read, read_mistakes
+from tests.app import folders
 from tests.app.folders import paper_models, publish
 from tests.app.test_uploads import rejected
 from tests.server import Server
+from training.publish import write_json
 
 SERVED = {"ann": 1, "cnn": 1}
 
@@ -71,6 +75,78 @@ def test_only_a_regular_file_is_read(copy: Path, name: str, kind: str) -> None:
     assert (stored.figures is None) is (name == FIGURES)
 
 
+NO_MISTAKES = "mistakes.json or mistakes.png is missing or damaged"
+
+
+def test_mistakes_have_an_index_and_a_sprite(copy: Path) -> None:
+    stored = read_mistakes(copy, SERVED)
+    assert (stored.index, stored.sprite) == ((copy / MISTAKES).read_bytes(), (copy / SPRITE).read_bytes())
+    assert stored.reason is None
+
+
+def test_a_model_without_mistakes_of_its_own_leaves_them_true(copy: Path) -> None:
+    assert read_mistakes(copy, {**SERVED, "resnet": 1}).index
+
+
+@pytest.mark.parametrize("served", [{"ann": 1, "cnn": 2}, {"ann": 1}, {}])
+def test_mistakes_of_other_versions_are_not_shown(copy: Path, served: dict[str, int]) -> None:
+    stored = read_mistakes(copy, served)
+    assert (stored.index, stored.sprite) == (b"", b"")
+    assert stored.reason == "the stored one is of ann 1, cnn 1"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"models": 1}', "{}", "[" * 100_000])
+def test_an_index_that_is_none(copy: Path, content: str) -> None:
+    (copy / MISTAKES).write_text(content)
+    stored = read_mistakes(copy, SERVED)
+    assert (stored.index, stored.sprite, stored.reason) == (b"", b"", NO_MISTAKES)
+
+
+DAMAGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "an image less": lambda index: index["test_index"].pop(),
+    "a class less": lambda index: index["true"].pop(),
+    "a prediction less": lambda index: index["models"]["cnn"]["predicted"].pop(),
+    "a confidence more": lambda index: index["models"]["ann"]["confidence"].append(0.5),
+    "an unknown true class": lambda index: index["true"].__setitem__(3, 10),
+    "an unknown predicted class": lambda index: index["models"]["cnn"]["predicted"].__setitem__(-1, 10),
+    "a class before the first": lambda index: index["models"]["ann"]["predicted"].__setitem__(0, -1),
+    "a label less": lambda index: index["labels"].pop(),
+    "no width": lambda index: index.update(columns=0),
+    "no model's answers": lambda index: index["models"]["ann"].pop("predicted"),
+    "no version": lambda index: index["models"]["ann"].pop("version"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_an_index_that_would_mislead_is_not_shown(copy: Path, name: str) -> None:
+    index = folders.read(copy / MISTAKES)
+    write_json(copy / MISTAKES, index)
+    assert read_mistakes(copy, SERVED).reason is None
+    DAMAGE[name](index)
+    write_json(copy / MISTAKES, index)
+    stored = read_mistakes(copy, SERVED)
+    assert (stored.index, stored.sprite, stored.reason) == (b"", b"", NO_MISTAKES)
+
+
+def test_a_sprite_of_another_run_is_not_shown(copy: Path) -> None:
+    """Its images would stand beside what was said of others."""
+    (copy / SPRITE).write_bytes((copy / SPRITE).read_bytes()[:-1])
+    assert read_mistakes(copy, SERVED).reason == NO_MISTAKES
+
+
+@pytest.mark.parametrize("name", [MISTAKES, SPRITE])
+@pytest.mark.parametrize("kind", ["nothing", "link", "pipe", "folder"])
+def test_mistakes_need_two_regular_files(copy: Path, name: str, kind: str) -> None:
+    """A link would show what lies elsewhere; a pipe would hang the start."""
+    shutil.move(copy / name, copy.parent / "elsewhere")
+    if kind == "link":
+        (copy / name).symlink_to(copy.parent / "elsewhere")
+    elif kind != "nothing":
+        (os.mkfifo if kind == "pipe" else os.mkdir)(copy / name)
+    stored = read_mistakes(copy, SERVED)
+    assert (stored.index, stored.sprite, stored.reason) == (b"", b"", NO_MISTAKES)
+
+
 def test_over_http_it_is_a_page_that_loads_nothing(copy: Path) -> None:
     with Server(models_dir=str(copy)) as server:
         page = (copy / PAGE).read_bytes()
@@ -84,10 +160,34 @@ def test_over_http_it_is_a_page_that_loads_nothing(copy: Path) -> None:
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_over_http_mistakes_are_json_and_a_picture(copy: Path) -> None:
+    with Server(models_dir=str(copy)) as server:
+        index, sprite = (copy / MISTAKES).read_bytes(), (copy / SPRITE).read_bytes()
+        (copy / MISTAKES).unlink()  # it was read at the start
+        (copy / SPRITE).unlink()
+        answer = server.http.get("/mistakes")
+        assert (answer.status_code, answer.content) == (200, index)
+        assert answer.headers["Content-Type"] == "application/json"
+        picture = server.http.get("/mistakes/sprite")
+        assert (picture.status_code, picture.content) == (200, sprite)
+        assert picture.headers["Content-Type"] == "image/png"
+
+
 def test_over_http_a_problem_says_why_there_is_none_and_what_to_do(copy: Path) -> None:
     publish(copy / "cnn" / "1", copy, "cnn", 2)
     with Server(models_dir=str(copy)) as server:
-        answer = server.http.get("/comparison")
-        rejected(answer, 404, "the stored one is of ", "cnn 1", "python -m training compare", "start the service again")
-        assert answer.json()["type"] == "urn:wardrobe:problem:no-comparison"
+        for path in ("/comparison", "/mistakes", "/mistakes/sprite"):
+            answer = server.http.get(path)
+            rejected(answer, 404, "the stored one is of ", "cnn 1", "python -m training compare", "start the service again")
+            assert answer.json()["type"] == "urn:wardrobe:problem:no-comparison"
         assert server.http.get("/metrics").json()["comparison"] is None
+
+
+def test_over_http_mistakes_that_are_damaged_leave_the_comparison(copy: Path) -> None:
+    (copy / SPRITE).unlink()
+    with Server(models_dir=str(copy)) as server:
+        for path in ("/mistakes", "/mistakes/sprite"):
+            rejected(server.http.get(path), 404, NO_MISTAKES, "python -m training compare")
+        assert server.http.get("/comparison").status_code == 200
+        server.stop()
+        assert any(each["message"] == "the models' mistakes can't be read" and "mistakes.png" in each["reason"] for each in server.logs())

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from app.familiarity import familiarity
 from app.registry import Registry
 from app.schemas.comparison import Comparison, PairedTest
+from app.schemas.mistakes import Mistakes
 from app.schemas.report import (
     Calibration,
     ClassFigures,
@@ -42,6 +43,7 @@ from training.evidence.ranking import confused_pairs
 from training.evidence.robustness import robustness
 from training.evidence.selection import risk_coverage
 from training.evidence.significance import paired
+from training.mistakes import index
 from training.publish import write_json
 
 IMAGES, BYTES = data.load()
@@ -90,6 +92,7 @@ MEASURED: dict[str, tuple[type[BaseModel], Callable[[], list[dict[str, Any]]]]] 
     "familiarity": (FamiliarityFigures, lambda: [unfamiliar()]),
     "confused pairs": (ConfusedPair, lambda: confused_pairs(classification(TRUE, PREDICTED, PROBABILITIES)["confusion_matrix"])),
     "paired tests": (PairedTest, lambda: [paired_test()]),
+    "mistakes": (Mistakes, lambda: [index(np.array([3, 7]), {"ann": (2, answers(0)), "cnn": (1, answers(1))}, "0" * 64)]),
 }
 
 

@@ -12,8 +12,12 @@ EXPECTED = {
     "/predict": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
     "/predict/batch": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
     "/compare": ("post", {"200", "400", "413", "415", "422", "429"}),
+    "/explain": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
+    "/preprocess": ("post", {"200", "400", "413", "415", "422", "429"}),
     "/metrics": ("get", {"200", "404", "422", "503"}),
     "/comparison": ("get", {"200", "404"}),
+    "/mistakes": ("get", {"200", "404"}),
+    "/mistakes/sprite": ("get", {"200", "404"}),
     "/models": ("get", {"200"}),
     "/models/{name}": ("get", {"200", "404"}),
     "/models/{name}/versions/{version}/report": ("get", {"200", "404", "422", "503"}),
@@ -55,13 +59,14 @@ def test_each_answer_is_described_typed_and_exemplified(document: dict[str, Any]
 
 
 def test_uploads_are_described(document: dict[str, Any]) -> None:
-    body = document["paths"]["/predict"]["post"]["requestBody"]
-    assert set(body["content"]) == {"multipart/form-data", "image/png", "image/jpeg", "image/webp", "image/bmp"}
+    for path in ("/predict", "/compare", "/explain", "/preprocess"):
+        body = document["paths"][path]["post"]["requestBody"]
+        assert set(body["content"]) == {"multipart/form-data", "image/png", "image/jpeg", "image/webp", "image/bmp"}
     files = document["paths"]["/predict/batch"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["files"]
     assert files == {"type": "array", "items": {"type": "string", "format": "binary"}}
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/metrics"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/explain", "/preprocess", "/metrics"])
 def test_parameters_are_described(document: dict[str, Any], path: str) -> None:
     method, _ = EXPECTED[path]
     for parameter in document["paths"][path][method]["parameters"]:

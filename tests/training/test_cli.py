@@ -237,11 +237,11 @@ def test_a_replacement_that_was_killed_is_found_again(run: Run, models: Path) ->
 
 
 def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> None:
-    written = (models / "comparison.json").read_bytes()
-    outcome = run("compare", "--output", models)
+    before = contents(models)
+    outcome = run("compare", "--data", locate(), "--output", models)
     assert outcome.status == 0
-    assert re.sub(r"\s+", " ", outcome.output).strip() == json.loads(written)["summary"]
-    assert (models / "comparison.json").read_bytes() == written
+    assert re.sub(r"\s+", " ", outcome.output).strip() == json.loads(before["comparison.json"])["summary"]
+    assert contents(models) == before
 
 
 # Requests that can't be met
@@ -302,8 +302,9 @@ def test_a_comparison_of_nothing_is_answered(run: Run, tmp_path: Path) -> None:
     assert outcome.errors.endswith(f"run `python -m training train all --output {tmp_path}` first\n")
 
 
-def test_missing_data_is_answered_before_anything_is_made(run: Run, tmp_path: Path) -> None:
-    outcome = run("train", "ann", "--data", tmp_path / "nowhere", "--output", tmp_path / "models")
+@pytest.mark.parametrize("command", ["train ann", "compare"])
+def test_missing_data_is_answered_before_anything_is_made(run: Run, tmp_path: Path, command: str) -> None:
+    outcome = run(*command.split(), "--data", tmp_path / "nowhere", "--output", tmp_path / "models")
     assert outcome.status == 1
     assert outcome.errors.startswith(f"error: {tmp_path / 'nowhere'} has neither train-images-idx3-ubyte.gz nor ")
     assert "apt-get install dataset-fashion-mnist" in outcome.errors

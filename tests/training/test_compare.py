@@ -8,17 +8,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.training.conftest import REPOSITORY, Trial
 from training.compare import compare, comparison_of
-from training.data import LABELS
+from training.data import LABELS, Dataset
 from training.errors import TrainingError
+from training.evidence.answers import Answers
 from training.paper import PAPER
 from training.publish import MANIFEST, checksums, write_json
 from training.recipes import RECIPES
 
 Report = dict[str, Any]
+
+WRITTEN = ("comparison.json", "comparison.html", "mistakes.json", "mistakes.png")
 
 
 def report(name: str, correct: int, loss: float, f1: dict[str, float], paper: Report | None = None) -> Report:
@@ -143,40 +148,57 @@ def test_the_published_comparison_is_that_of_the_published_reports(trial: Trial)
     assert {key: stored[key] for key in expected} == expected
 
 
-def test_the_comparison_is_written_anew(models: Path) -> None:
-    written = (models / "comparison.json").read_bytes()
-    (models / "comparison.json").unlink()
-    comparison = compare(models)
-    assert (models / "comparison.json").read_bytes() == written
-    assert json.loads(written) == comparison
+def test_the_comparison_is_written_anew(models: Path, dataset: Dataset) -> None:
+    written = {name: (models / name).read_bytes() for name in WRITTEN}
+    for name in WRITTEN:
+        (models / name).unlink()
+    comparison = compare(models, dataset.test_images)
+    assert {name: (models / name).read_bytes() for name in WRITTEN} == written
+    assert json.loads(written["comparison.json"]) == comparison
+
+
+def test_the_mistakes_beside_it_are_those_of_the_published_answers(trial: Trial, dataset: Dataset) -> None:
+    index = json.loads((trial.models / "mistakes.json").read_text(encoding="utf-8"))
+    assert {name: row["version"] for name, row in index["models"].items()} == dict.fromkeys(sorted(RECIPES), 1)
+    answers = {name: Answers.read(trial.models / name / "1") for name in RECIPES}
+    wrong = np.any([each.predicted != dataset.test_labels for each in answers.values()], axis=0)
+    assert index["test_index"] == np.flatnonzero(wrong).tolist()
+    for name, each in answers.items():
+        assert index["models"][name]["predicted"] == each.predicted[wrong].tolist()
+    with Image.open(trial.models / "mistakes.png") as sprite:
+        last, columns = len(index["test_index"]) - 1, index["columns"]
+        left, top = 28 * (last % columns), 28 * (last // columns)
+        cell = np.asarray(sprite.crop((left, top, left + 28, top + 28)))
+    assert (cell == dataset.test_images[wrong][-1, ..., 0]).all()
 
 
 @pytest.mark.parametrize(("published", "words"), [(["ann"], "holds 1 published model and"), ([], "holds 0 published models and")])
-def test_a_comparison_needs_two_models(published: list[str], words: str, models: Path) -> None:
+def test_a_comparison_needs_two_models(published: list[str], words: str, models: Path, dataset: Dataset) -> None:
     for name in RECIPES.keys() - set(published):
         (models / name / "1" / "manifest.json").unlink()  # an incomplete version does not count
     with pytest.raises(TrainingError, match=words) as caught:
-        compare(models)
+        compare(models, dataset.test_images)
     assert f"run `python -m training train all --output {models}` first" in str(caught.value)
 
 
-def test_a_folder_that_is_not_there_holds_no_models(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_holds_no_models(tmp_path: Path, dataset: Dataset) -> None:
     with pytest.raises(TrainingError, match="holds 0 published models"):
-        compare(tmp_path / "nowhere")
+        compare(tmp_path / "nowhere", dataset.test_images)
 
 
-def test_a_changed_report_is_not_compared(models: Path) -> None:
+def test_a_changed_report_is_not_compared(models: Path, dataset: Dataset) -> None:
     path = models / "cnn" / "1" / "report.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"correct": ', '"correct": 1'), encoding="utf-8")
     with pytest.raises(TrainingError, match=r"is not what was published \(report\.json\)"):
-        compare(models)
+        compare(models, dataset.test_images)
 
 
-def test_a_comparison_that_cannot_be_written_is_an_answer(models: Path) -> None:
-    (models / "comparison.json").unlink()
-    (models / "comparison.json").mkdir()
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_comparison_that_cannot_be_written_is_an_answer(models: Path, dataset: Dataset, name: str) -> None:
+    (models / name).unlink()
+    (models / name).mkdir()
     with pytest.raises(TrainingError, match=r"can't write to .*\(Is a directory\): free some space"):
-        compare(models)
+        compare(models, dataset.test_images)
 
 
 def test_a_third_model_is_named_in_the_summary(tmp_path: Path) -> None:
@@ -200,24 +222,25 @@ def test_every_two_models_are_tested_on_the_same_images_the_better_one_first(tri
     assert (comparison["study"], comparison["ablation"], comparison["earlier"]) == ({}, [], {})
 
 
-def test_a_new_version_is_tested_against_the_one_before_it(models: Path) -> None:
+def test_a_new_version_is_tested_against_the_one_before_it(models: Path, dataset: Dataset) -> None:
     copied = models / "ann" / "2"
     shutil.copytree(models / "ann" / "1", copied)
     report = json.loads((copied / "report.json").read_text(encoding="utf-8"))
     write_json(copied / "report.json", report | {"version": 2})
     write_json(copied / MANIFEST, {"sha256": checksums(copied)})
-    comparison = compare(models)
+    comparison = compare(models, dataset.test_images)
     assert [row["version"] for row in comparison["earlier"]["ann"]] == [1]
     assert comparison["models"]["ann"]["version"] == 2
+    assert json.loads((models / "mistakes.json").read_text(encoding="utf-8"))["models"]["ann"]["version"] == 2
     last = comparison["tests"][-1]
     assert (last["one"], last["other"]) == ({"name": "ann", "version": 2}, {"name": "ann", "version": 1})
     assert last["mcnemar"]["p_value"] == 1
     assert last["differences"]["loss"] == {"value": 0, "low": 0, "high": 0}
 
 
-def test_a_version_without_stored_answers_is_named_with_the_remedy(models: Path) -> None:
+def test_a_version_without_stored_answers_is_named_with_the_remedy(models: Path, dataset: Dataset) -> None:
     folder = models / "cnn" / "1"
     (folder / "answers.npz").unlink()
     write_json(folder / MANIFEST, {"sha256": checksums(folder)})
     with pytest.raises(TrainingError, match="run `python -m training evaluate cnn --version 1"):
-        compare(models)
+        compare(models, dataset.test_images)
