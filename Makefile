@@ -14,7 +14,7 @@ without = $(addprefix --no-emit-package ,$(1))
 serve: $(SERVE) ## serve on port 8000 with the committed models
 	$(VENV)/bin/python -m app
 
-test: $(DEV) data check ## every check and test but the container's
+test: $(DEV) data browser check ## every check and test but the container's
 	$(VENV)/bin/python -m pytest
 
 check: $(DEV) ## format, lint and types
@@ -43,6 +43,11 @@ data: ## the data set's Debian package, where root on Debian lacks it
 	@if [ ! -d /usr/share/datasets/fashion-mnist ] && [ -z "$$WARDROBE_DATA_DIR" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && apt-get install -y -q dataset-fashion-mnist; fi
 
+.PHONY: browser
+browser: ## Chromium, where root on Debian lacks it; elsewhere Playwright's own, by `.venv/bin/playwright install chromium`
+	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
+		apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core; fi
+
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -61,10 +66,21 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 
-SWAGGER := swagger-ui-dist-5.35.0
-vendor: ## fetch the files of the API page again
-	cd build && npm pack --silent $(subst -5,@5,$(SWAGGER)) && tar xzf $(SWAGGER).tgz
-	cd build/package && cp LICENSE NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(CURDIR)/app/web/static/vendor/swagger-ui/
+PLOT := plot@0.6.17
+D3 := d3@7.9.2
+SWAGGER := swagger-ui-dist@5.35.0
+VENDOR := $(CURDIR)/app/web/static/vendor
+.PHONY: screenshots
+screenshots: $(DEV) browser ## the README's pictures of the page
+	$(VENV)/bin/python -m tests.browser.screenshots docs
+
+vendor: ## fetch the pages' libraries again; a new Plot may need another PLOT_STYLE in app/routes/web.py
+	rm -rf build/vendor && mkdir -p build/vendor
+	cd build/vendor && for each in $(SWAGGER) $(D3) @observablehq/$(PLOT); do npm pack --silent $$each; done
+	cd build/vendor && for each in *.tgz; do mkdir $${each%-*} && tar xzf $$each -C $${each%-*} --strip-components=1; done
+	cd build/vendor/swagger-ui-dist && cp LICENSE NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(VENDOR)/swagger-ui/
+	cd build/vendor/d3 && cp LICENSE dist/d3.min.js $(VENDOR)/d3/
+	cd build/vendor/observablehq-plot && cp LICENSE dist/plot.umd.min.js $(VENDOR)/plot/
 
 clean:
 	rm -rf $(VENV) build .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import VERSION, openapi, problems
 from app.classifier import Classifier
+from app.compression import Compression
 from app.registry import Registry
 from app.request_context import RequestContext
-from app.routes import comparison, docs, health, metrics, models, predict
+from app.routes import comparison, health, metrics, models, predict, web
 from app.settings import Settings
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
@@ -47,15 +47,16 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = settings
+    app.add_middleware(Compression, minimum_size=1024, compresslevel=6)
     # inside the context, which refuses what declares itself too large: this one counts what really arrives
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
     app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
-    for routes in (predict, metrics, comparison, models, health, docs):
+    for routes in (predict, metrics, comparison, models, health):
         app.include_router(routes.router)
     app.router.routes[:0] = predict.direct()
     openapi.install(app)
-    app.mount("/static", StaticFiles(directory=docs.WEB / "static"), name="static")
+    web.install(app)
     return app
 
 

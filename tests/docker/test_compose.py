@@ -19,6 +19,7 @@ from app.manifest import verify
 from app.settings import Settings
 from tests.app.folders import NEWEST
 from tests.docker.conftest import BASE, IMAGE, MODELS, REVISION, TRAIN_IMAGE, App, Project, docker, running, wait_for
+from tests.server import ROOT
 
 LABELS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CONTAINERS_OWN = {"host", "port", "models_dir", "runtime"}
@@ -102,6 +103,18 @@ def test_metrics_are_the_reports(app: App) -> None:
     served = app.client.get("/metrics").json()["models"]
     stored = {model: json.loads((version_folder(MODELS, model) / "report.json").read_text())["test"] for model in NEWEST}
     assert {model: report["test"] for model, report in served.items()} == stored
+
+
+@pytest.mark.parametrize("path", ["index.html", "static/page.js", "static/gallery.png", "static/vendor/plot/plot.umd.min.js"])
+def test_the_page_is_in_the_image(app: App, path: str) -> None:
+    answer = app.client.get(f"/{path}".removesuffix("index.html"))
+    assert answer.status_code == 200
+    assert answer.content == (ROOT / "app" / "web" / path).read_bytes()
+
+
+def test_the_mistakes_are_beside_the_models(app: App) -> None:
+    assert app.client.get("/mistakes").content == (MODELS / "mistakes.json").read_bytes()
+    assert app.client.get("/mistakes/sprite").content == (MODELS / "mistakes.png").read_bytes()
 
 
 def test_runs_without_root_capabilities_or_new_privileges(app: App) -> None:

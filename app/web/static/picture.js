@@ -1,0 +1,61 @@
+/** Pictures as the page handles them: 28x28 pixels of grey, cells of a sprite, files to send. */
+
+import { Problem } from "./api.js";
+import { element } from "./elements.js";
+
+export const SIDE = 28;
+const LARGE_BYTES = 4_000_000;
+const REDUCED_EDGE = 1600;
+
+/** A canvas with 28 rows of 28 colours, each `[red, green, blue]` or a grey level. */
+export function drawn(rows, label) {
+  const canvas = element("canvas", { width: SIDE, height: SIDE, className: "pixels", role: "img", "aria-label": label });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(SIDE, SIDE);
+  rows.flat(1).forEach((colour, position) => {
+    const [red, green, blue] = Array.isArray(colour) ? colour : [colour, colour, colour];
+    image.data.set([red, green, blue, 255], 4 * position);
+  });
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** Makes `target` show one cell of a sprite: `columns` cells in a row, `rows` rows. */
+export function showCell(target, url, columns, rows, position) {
+  const along = (place, places) => (places > 1 ? `${(100 * place) / (places - 1)}%` : "0");
+  target.style.backgroundImage = `url(${url})`;
+  target.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+  target.style.backgroundPosition = `${along(position % columns, columns)} ${along(Math.floor(position / columns), rows)}`;
+}
+
+/** One cell of a sprite as a PNG file. Throws a Problem. */
+export async function cellFile(url, columns, position, name) {
+  const sprite = new Image();
+  sprite.src = url;
+  await sprite.decode().catch(() => {
+    throw new Problem("The picture can't be loaded: check your connection, then try again.");
+  });
+  const canvas = element("canvas", { width: SIDE, height: SIDE });
+  const [left, top] = [position % columns, Math.floor(position / columns)].map((place) => place * SIDE);
+  canvas.getContext("2d").drawImage(sprite, left, top, SIDE, SIDE, 0, 0, SIDE, SIDE);
+  return canvasFile(canvas, name);
+}
+
+/** A canvas as a PNG file. */
+export async function canvasFile(canvas, name) {
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  return new File([blob], name, { type: "image/png" });
+}
+
+/** The file, or a smaller copy of a large photo: 28 pixels need no more, and it arrives sooner. Also whether it is 28x28. */
+export async function prepared(file) {
+  const bitmap = await createImageBitmap(file).catch(() => null); // not an image, or of a kind only the service may know
+  if (!bitmap) return { file, small: false, reduced: null };
+  const { width, height } = bitmap;
+  const scale = REDUCED_EDGE / Math.max(width, height);
+  if (file.size <= LARGE_BYTES || scale >= 1) return { file, small: width === SIDE && height === SIDE, reduced: null };
+  const canvas = element("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
+  return { file: new File([blob], file.name, { type: blob.type }), small: false, reduced: `${canvas.width}x${canvas.height}` };
+}
