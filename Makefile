@@ -66,21 +66,23 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 
-PLOT := plot@0.6.17
-D3 := d3@7.9.2
-SWAGGER := swagger-ui-dist@5.35.0
-VENDOR := $(CURDIR)/app/web/static/vendor
 .PHONY: screenshots
 screenshots: $(DEV) browser ## the README's pictures of the page
 	$(VENV)/bin/python -m tests.browser.screenshots docs
 
+PLOT := plot@0.6.17
+IN_PLOT := interval-tree-1d@1.0.4 binary-search-bounds@2.0.5 isoformat@0.2.1
+D3 := d3@7.9.2
+SWAGGER := swagger-ui-dist@5.35.0
+VENDOR := $(CURDIR)/app/web/static/vendor
 vendor: ## fetch the pages' libraries again; a new Plot may need another PLOT_STYLE in app/routes/web.py
 	rm -rf build/vendor && mkdir -p build/vendor
-	cd build/vendor && for each in $(SWAGGER) $(D3) @observablehq/$(PLOT); do npm pack --silent $$each; done
+	cd build/vendor && for each in $(SWAGGER) $(D3) @observablehq/$(PLOT) $(IN_PLOT); do npm pack --silent $$each; done
 	cd build/vendor && for each in *.tgz; do mkdir $${each%-*} && tar xzf $$each -C $${each%-*} --strip-components=1; done
 	cd build/vendor/swagger-ui-dist && cp LICENSE NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(VENDOR)/swagger-ui/
 	cd build/vendor/d3 && cp LICENSE dist/d3.min.js $(VENDOR)/d3/
 	cd build/vendor/observablehq-plot && cp LICENSE dist/plot.umd.min.js $(VENDOR)/plot/
+	for each in interval-tree-1d binary-search-bounds isoformat; do cp build/vendor/$$each/LICENSE $(VENDOR)/plot/LICENSE.$$each; done
 
 clean:
 	rm -rf $(VENV) build .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -37,6 +37,7 @@ class StoredMistakes:
 
     index: bytes = b""
     sprite: bytes = b""
+    sprite_sha256: str = ""
     reason: str | None = None
 
 
@@ -71,7 +72,7 @@ def read_mistakes(folder: Path, served: Mapping[str, int]) -> StoredMistakes:
     if reason := _of_others({name: row.version for name, row in mistakes.models.items()}, served):
         log.warning("the mistakes are of other versions than those served", extra={"reason": reason, "served": dict(served)})
         return StoredMistakes(reason=reason)
-    return StoredMistakes(index, sprite)
+    return StoredMistakes(index, sprite, mistakes.sprite_sha256)
 
 
 def _of_others(compared: Mapping[str, int], served: Mapping[str, int]) -> str | None:

@@ -29,6 +29,10 @@ class NoComparisonError(RequestError):
     """The versions served have not been compared."""
 
 
+class UnknownSpriteError(RequestError):
+    """The stored mistakes are other ones than the client's."""
+
+
 class ModelUnavailableError(RequestError):
     """The model should be served but no intact version of it is loaded."""
 

@@ -21,6 +21,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.UnknownVersionError: (404, "Unknown version"),
     errors.UnknownPlotError: (404, "Unknown plot"),
     errors.NoComparisonError: (404, "No comparison"),
+    errors.UnknownSpriteError: (404, "Unknown sprite"),
     errors.BodyTooLargeError: (413, "Body too large"),
     errors.UnsupportedTypeError: (415, "Unsupported image type"),
     errors.UnprocessableImageError: (422, "Unprocessable image"),

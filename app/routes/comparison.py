@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from app.errors import NoComparisonError
-from app.routes.dependencies import RegistryDep, problem_answer
+from app.errors import NoComparisonError, UnknownSpriteError
+from app.routes.dependencies import RegistryDep, problem_answer, problem_answers
 from app.routes.pages import PNG, self_contained
 from app.schemas.mistakes import Mistakes
 
@@ -22,6 +22,7 @@ def _none(reason: str | None) -> NoComparisonError:
     )
 
 
+Sha256 = Annotated[str | None, Query(description="The `sprite_sha256` of an index", max_length=64)]
 _MISSING: dict[int | str, dict[str, Any]] = problem_answer(_none("the stored one is of ann 1, cnn 1"))
 
 
@@ -41,9 +42,14 @@ async def get_mistakes(registry: RegistryDep) -> Response:
     return Response(registry.mistakes.index, media_type="application/json")
 
 
-@router.get("/mistakes/sprite", response_class=Response, responses=PNG | _MISSING)
-async def get_mistakes_sprite(registry: RegistryDep) -> Response:
-    """Those images, 28x28 each, side by side in one picture."""
-    if registry.mistakes.reason:
-        raise _none(registry.mistakes.reason)
-    return Response(registry.mistakes.sprite, media_type="image/png")
+@router.get("/mistakes/sprite", response_class=Response, responses=PNG | _MISSING | problem_answers(422))
+async def get_mistakes_sprite(registry: RegistryDep, sha256: Sha256 = None) -> Response:
+    """Those images, 28x28 each, side by side in one picture; with the index's `sprite_sha256`, only the picture that belongs to it."""
+    stored = registry.mistakes
+    if stored.reason:
+        raise _none(stored.reason)
+    if sha256 is None:
+        return Response(stored.sprite, media_type="image/png")
+    if sha256 != stored.sprite_sha256:
+        raise UnknownSpriteError("The mistakes have been stored anew since this index was read: read /mistakes again.")
+    return Response(stored.sprite, media_type="image/png", headers={"Cache-Control": "max-age=31536000, immutable"})

@@ -171,6 +171,10 @@ def test_over_http_mistakes_are_json_and_a_picture(copy: Path) -> None:
         picture = server.http.get("/mistakes/sprite")
         assert (picture.status_code, picture.content) == (200, sprite)
         assert picture.headers["Content-Type"] == "image/png"
+        assert "Cache-Control" not in picture.headers
+        named = server.http.get("/mistakes/sprite", params={"sha256": answer.json()["sprite_sha256"]})
+        assert (named.content, named.headers["Cache-Control"]) == (sprite, "max-age=31536000, immutable")
+        rejected(server.http.get("/mistakes/sprite?sha256=00"), 404, "stored anew", "read /mistakes again")
 
 
 def test_over_http_a_problem_says_why_there_is_none_and_what_to_do(copy: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app.folders import paper_models
 from tests.browser.conftest import Open
 from tests.server import Server
 
@@ -78,12 +80,29 @@ def test_which_model_for_which_kind(open_page: Open, metrics: dict[str, Any], fi
     }
     by_best = sorted(values, key=lambda label: values[label][0])
     _, *shown = rows(page, "Which model for which kind?")
-    assert {row[0]: row[1:] for row in shown} == {label: [f"{value:.4f}" for value in values[label]] for label in values}
+    assert {row[0]: row[1:-1] for row in shown} == {label: [f"{value:.4f}" for value in values[label]] for label in values}
     assert [row[1] for row in shown] == [f"{values[label][0]:.4f}" for label in by_best]
     best = page.locator(PART.format("Which model for which kind?")).locator("td.top")
     assert best.count() >= len(values)
     shirt = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Shirt", exact=True)).locator("td.top")
     assert shirt.first.inner_text() == f"{max(values['Shirt']):.4f}"
+
+
+def test_whether_the_best_is_surely_better(open_page: Open, metrics: dict[str, Any]) -> None:
+    page = open_page("#compare")
+    first, second = ranked(metrics)[:2]
+    [test] = [
+        each
+        for each in metrics["comparison"]["tests"]
+        if {(each[side]["name"], each[side]["version"]) for side in ("one", "other")}
+        == {(name, metrics["models"][name]["version"]) for name in (first, second)}
+    ]
+    shown = {row[0]: row[-1] for row in rows(page, "Which model for which kind?")[1:]}
+    for label, outcome in test["per_class"].items():
+        f1 = sorted(metrics["models"], key=lambda name: -metrics["models"][name]["test"]["per_class"][label]["f1"])
+        if f1[:2] == [first, second]:
+            assert shown[label].startswith("yes" if outcome["significant"] else "can't be told"), label
+    assert {each.split(" (")[0] for each in shown.values()} == {"yes", "can't be told"}
 
 
 def test_a_columns_title_sorts(open_page: Open, metrics: dict[str, Any]) -> None:
@@ -115,7 +134,7 @@ def test_the_confusion_matrix_and_the_images_behind_it(open_page: Open, metrics:
     page.get_by_label("Model", exact=True).select_option("cnn")
     page.get_by_role("link", name=f"{count} Shirt taken for T-shirt/top").click()
     expect(page.locator("[data-view=mistakes] [role=status]")).to_have_text(
-        f"{count} test images that cnn gets wrong, the surest mistakes first."
+        f"{count} test images of Shirt that cnn takes for T-shirt/top, the surest mistakes first."
     )
     assert page.title() == "Mistakes: Wardrobe"
     page.go_back()
@@ -128,14 +147,17 @@ def test_the_charts(open_page: Open, metrics: dict[str, Any]) -> None:
         after = report["calibration"]["after"]
         page.get_by_role("img", name=f"{name}: accuracy by epoch").wait_for()
         reliability = page.get_by_role("img", name=f"{name}: confidence and accuracy")
+        reliability.wait_for()
         assert reliability.locator("[data-mark=dot] circle").count() == 2 * len(after["bins"])
-        expect(page.locator("figcaption", has_text=f"{name}: calibration error")).to_contain_text(f"{after['ece']:.4f} after")
+        expect(page.locator("figcaption", has_text=f"{name}: calibration error")).to_contain_text(f"{after['ece']:.4f} as served")
     accuracy = page.get_by_role("img", name="Accuracy on the test images")
+    accuracy.wait_for()
     assert accuracy.locator("[data-mark=text] text").all_text_contents() == [
         f"{100 * metrics['models'][name]['test']['accuracy']:.2f}\xa0%" for name in ranked(metrics)
     ]
     for curve in ("ROC", "Precision and recall"):
         chart = page.get_by_role("img", name=f"{curve}: Shirt")
+        chart.wait_for()
         assert chart.locator("[data-mark=line] path").count() == len(metrics["models"])
     page.get_by_label("Kind", exact=True).select_option("Bag")
     page.get_by_role("img", name="ROC: Bag").wait_for()
@@ -157,3 +179,29 @@ def test_it_leads_to_the_reports(open_page: Open, server: Server, metrics: dict[
     assert [link.get_attribute("href") for link in links.all()] == ["/comparison", *reports, "/metrics"]
     for link in links.all():
         assert server.http.get(link.get_attribute("href") or "").status_code == 200
+
+
+def test_calibration_as_it_is_served(open_page: Open, tmp_path: Path) -> None:
+    """The paper's models have no temperature in their graph: what is served is what was before."""
+    with Server(models_dir=str(paper_models(tmp_path / "models"))) as server:
+        page = open_page("#compare", server=server)
+        for name, report in server.http.get("/metrics").json()["models"].items():
+            before = report["calibration"]["before"]["ece"]
+            assert not report["calibration"]["in_graph"]
+            expect(page.locator("figcaption", has_text=f"{name}: calibration error")).to_contain_text(f"{before:.4f} as served")
+            assert f"{before:.4f}" in {row[0]: row for row in rows(page, "In short")}[f"{name} 1"]
+        expect(page.locator("[data-view=compare]")).to_contain_text("How sure that is has not been measured")
+
+
+def test_arrow_keys_move_in_the_matrix_past_what_is_no_link(open_page: Open, metrics: dict[str, Any]) -> None:
+    page = open_page("#compare")
+    links = page.locator(".confusion a")
+    assert links.evaluate_all("all => all.filter(each => each.tabIndex === 0).length") == 1
+    links.first.focus()
+    page.keyboard.press("ArrowRight")
+    matrix = metrics["models"][ranked(metrics)[0]]["test"]["confusion_matrix"]
+    column = next(each for each in range(1, 10) if matrix[0][each])
+    focused = page.evaluate("document.activeElement.ariaLabel")
+    assert focused == f"{matrix[0][column]} T-shirt/top taken for {metrics['dataset']['labels'][column]}"
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.ariaLabel") == focused

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.problems import MEDIA_TYPE, problem
 from tests.app.folders import paper_models
-from tests.browser.conftest import Open, Watched
+from tests.browser.conftest import NARROW, Open, Watched
 from tests.browser.test_try import answered
 from tests.conftest import MODELS, png
 from tests.server import Server
@@ -32,8 +33,8 @@ def refused(page: Page, *words: str) -> None:
 @pytest.mark.parametrize(
     ("status", "content", "words"),
     [
-        (415, b"no image at all", "is not a PNG, JPEG, WebP or BMP image"),
-        (422, b"", "The upload is empty: send the bytes of a PNG"),
+        (415, b"no image at all", "is not a PNG, JPEG, WebP or BMP image: choose another file."),
+        (422, b"", "The upload is empty: choose another file."),
         (422, png(np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8))[:200], "damaged or cut short"),
     ],
     ids=["no image", "empty", "cut short"],
@@ -59,10 +60,10 @@ def test_a_body_over_the_limit(open_page: Open, watched: Watched, photo: bytes) 
 def test_a_photo_not_28_pixels_wide_read_as_it_is(open_page: Open, watched: Watched, photo: bytes) -> None:
     watched.expected = {422}
     page = open_page()
-    page.get_by_label("Read it").select_option("strict")
+    page.get_by_label("Read your picture").select_option("strict")
     choose(page, photo)
     refused(page, "The image is 900x1200 and must be 28x28")
-    page.get_by_label("Read it").select_option("garment")
+    page.get_by_label("Read your picture").select_option("garment")
     answered(page)
 
 
@@ -108,6 +109,7 @@ def test_a_model_that_is_missing(open_page: Open, tmp_path: Path) -> None:
         answered(page)
         expect(page.get_by_role("article", name="cnn")).to_contain_text("The model cnn is not available: version 1: no manifest.json")
         expect(page.get_by_role("article", name="ann").locator(".verdict")).to_contain_text("%")
+        expect(page.get_by_role("article", name="cnn")).to_contain_text("Ask whoever runs the service")
         expect(page.locator("#status")).to_contain_text("ann says")
 
 
@@ -119,6 +121,7 @@ def test_no_model_and_no_comparison(open_page: Open, watched: Watched, tmp_path:
         expect(page.locator("#status")).to_contain_text("No model can answer now")
         page.goto(f"{watched.address}/#compare")
         expect(page.get_by_text("No model is served now")).to_be_visible()
+        expect(page.get_by_role("link", name="This list")).to_have_attribute("href", "/models")
         page.goto(f"{watched.address}/#mistakes")
         expect(page.get_by_role("alert").filter(has_text="run `python -m training compare`")).to_be_visible()
 
@@ -143,8 +146,54 @@ def test_without_a_connection_and_with_it_again(open_page: Open, watched: Watche
     failure = page.locator("[data-view=mistakes]").get_by_role("alert")
     expect(failure).to_contain_text("check your connection")
     page.context.set_offline(False)
-    failure.get_by_role("button", name="Try again").click()
+    failure.get_by_role("button", name="Load again").click()
     expect(page.locator("[data-view=mistakes] [role=status]")).to_contain_text("test images")
+
+
+def test_trying_again_keeps_the_focus_and_shows_the_view(open_page: Open, watched: Watched) -> None:
+    watched.expected = {0}
+    page = open_page()
+    for path, view, heading in (("**/metrics", "compare", "Which model to trust?"), ("**/mistakes", "mistakes", "Where do they fail?")):
+        page.route(path, lambda route: route.abort())
+        page.goto(f"{watched.address}/#{view}")
+        again = page.locator(f"[data-view={view}]").get_by_role("button", name="Try again")
+        again.wait_for()
+        page.unroute(path)
+        again.click()
+        expect(page.get_by_role("heading", name=heading)).to_be_focused()
+        expect(page.locator(f"[data-view={view}] select").first).to_be_visible()
+
+
+def test_charts_that_do_not_arrive_leave_the_figures(open_page: Open, watched: Watched) -> None:
+    watched.expected = {0}
+    page = open_page()
+    page.route("**/vendor/plot/*", lambda route: route.abort())
+    page.goto(f"{watched.address}/#compare")
+    expect(page.get_by_text("The chart could not be loaded").first).to_be_visible()
+    expect(page.get_by_role("table", name="Figures of each model on the test images")).to_be_visible()
+
+
+def test_an_error_is_in_view_on_a_phone_and_keeps_the_focus(open_page: Open, watched: Watched) -> None:
+    watched.expected = {0}
+    page = open_page(viewport=NARROW)
+    page.route("**/compare*", lambda route: route.abort())
+    page.get_by_role("button", name="Bag 1", exact=True).click()
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_be_in_viewport()
+    page.unroute("**/compare*")
+    again.press("Enter")
+    expect(page.locator("#status")).to_be_focused()
+    answered(page)
+
+
+def test_a_failure_of_the_service_itself_names_the_request(open_page: Open, watched: Watched) -> None:
+    """As problems.py words it: whoever runs the service finds the rest in its log."""
+    watched.expected = {500}
+    failure = problem(500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", "5f0c")
+    page = open_page()
+    page.route("**/compare*", lambda route: route.fulfill(status=500, content_type=MEDIA_TYPE, body=failure.model_dump_json()))
+    page.get_by_role("button", name="Bag 1", exact=True).click()
+    refused(page, "The service failed unexpectedly", "(Request 5f0c.)")
 
 
 def test_what_stands_in_front_of_the_service_may_answer(open_page: Open, watched: Watched) -> None:

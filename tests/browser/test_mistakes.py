@@ -105,20 +105,43 @@ def test_the_diagonal_shows_what_another_model_gets_wrong(open_page: Open, index
 
 def test_what_never_happened(open_page: Open) -> None:
     page = open_page("#mistakes?model=cnn&true=Trouser&predicted=Sandal")
-    assert says(page) == "0 test images that cnn gets wrong."
+    assert says(page) == "0 test images of Trouser that cnn takes for Sandal."
     expect(page.locator(".sprite")).to_have_count(0)
     expect(page.get_by_role("button", name="more of")).to_be_hidden()
 
 
-def test_an_address_that_names_what_there_is_not(open_page: Open, index: dict[str, Any]) -> None:
+def test_a_model_without_stored_mistakes_is_told_so(open_page: Open) -> None:
     page = open_page("#mistakes?model=vgg&true=Hat")
-    assert says(page) == f"{len(wrong(index, 'ann'))} test images that ann gets wrong, the surest mistakes first."
+    assert says(page) == "The images that vgg gets wrong are not stored: choose another model."
+    expect(page.locator(".sprite")).to_have_count(0)
+    page.get_by_label("Model", exact=True).select_option("cnn")
+    expect(page.locator(".sprite").first).to_be_visible()
+
+
+def test_the_best_model_is_shown_first_and_a_change_is_announced_in_place(open_page: Open, index: dict[str, Any]) -> None:
+    """A live region that is made anew says nothing."""
+    page = open_page("#mistakes")
+    best = min(index["models"], key=lambda name: len(wrong(index, name)))
+    assert says(page) == f"{len(wrong(index, best))} test images that {best} gets wrong, the surest mistakes first."
+    page.locator("[data-view=mistakes] [role=status]").evaluate("status => { status.dataset.same = true }")
+    entries = page.evaluate("history.length")
+    page.get_by_label("It is", exact=True).select_option("Bag")
+    page.get_by_label("Model", exact=True).select_option("ann")
+    expect(page.locator("[data-same]")).to_contain_text("test images of Bag that ann gets wrong")
+    assert page.url.endswith("#mistakes?model=ann&true=Bag")
+    assert page.evaluate("history.length") == entries
+
+
+def test_a_test_image_that_is_no_mistake(open_page: Open) -> None:
+    page = open_page()
+    page.goto(f"{page.url.split('#')[0]}#try?test=-1&truth=Hat")
+    expect(page.get_by_role("alert")).to_contain_text("No model gets this test image wrong: choose one under Mistakes.")
 
 
 def test_a_mistake_can_be_tried(open_page: Open, index: dict[str, Any], dataset: Dataset) -> None:
     page = open_page("#mistakes?model=cnn")
     position = wrong(index, "cnn")[0]
-    page.get_by_role("link", name=f"Try test image {index['test_index'][position]}").click()
+    page.get_by_role("link", name=f"Try it: test image {index['test_index'][position]}").click()
     answered(page)
     seen = pixels(page.locator("#seen .main canvas"))[..., 0]
     assert (seen == dataset.test_images[index["test_index"][position], ..., 0]).all()
@@ -128,3 +151,7 @@ def test_a_mistake_can_be_tried(open_page: Open, index: dict[str, Any], dataset:
         f"{label} {100 * answers['confidence'][position]:.1f}"
     )
     expect(page.locator("#status")).to_contain_text(f"in truth: {index['labels'][index['true'][position]]}")
+    assert page.url.endswith(f"#try?test={index['test_index'][position]}")
+    page.get_by_role("button", name="Bag 1", exact=True).click()
+    answered(page)
+    assert page.url.endswith("#try")

@@ -17,7 +17,7 @@ EXPECTED = {
     "/metrics": ("get", {"200", "404", "422", "503"}),
     "/comparison": ("get", {"200", "404"}),
     "/mistakes": ("get", {"200", "404"}),
-    "/mistakes/sprite": ("get", {"200", "404"}),
+    "/mistakes/sprite": ("get", {"200", "404", "422"}),
     "/models": ("get", {"200"}),
     "/models/{name}": ("get", {"200", "404"}),
     "/models/{name}/versions/{version}/report": ("get", {"200", "404", "422", "503"}),

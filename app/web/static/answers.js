@@ -1,16 +1,17 @@
 /** What each model answers, side by side. */
 
 import { element, percent } from "./elements.js";
+import { plain } from "./words.js";
 
-/** Fills `place` with a card for each model; returns the place for its reasons, by the name of each model that answered. */
-export function fill(place, models, truth) {
+/** Fills `target` with a card for each model; returns the place for its reasons, by the name of each model that answered. */
+export function fill(target, models, truth) {
   const reasons = {};
-  place.replaceChildren(
-    ...Object.entries(models).map(([name, answer]) => {
-      const title = element("h3", { id: `answer-${name}` }, name);
+  target.replaceChildren(
+    ...Object.entries(models).map(([name, answer], place) => {
+      const title = element("h3", { id: `answer-${place}` }, name);
       const card = element("article", { className: "card", "aria-labelledby": title.id }, title);
       if (answer.detail) {
-        card.append(element("p", { className: "problem" }, answer.detail));
+        card.append(element("p", { className: "problem" }, plain(answer.detail)));
         return card;
       }
       title.append(element("small", {}, ` version ${answer.version}`));
@@ -29,7 +30,7 @@ export function sentence(models, truth) {
   const labels = new Set(said.map(([, answer]) => answer.label));
   const all =
     said.length > 1 && labels.size === 1
-      ? `All ${said.length} models say ${[...labels][0]}.`
+      ? `${said.length === Object.keys(models).length ? "All" : "The other"} ${said.length} models say ${[...labels][0]}.`
       : said.map(([name, answer]) => `${name} says ${answer.label}, ${percent(answer.confidence, 0)}.`).join(" ");
   return truth ? `${all} It is in truth: ${truth}.` : all;
 }
@@ -45,7 +46,7 @@ function warnings({ warnings: sentences }) {
         element(
           "ul",
           { className: "warnings", "aria-label": "Warnings" },
-          sentences.map((each) => element("li", {}, each)),
+          sentences.map((each) => element("li", {}, plain(each))),
         ),
       ]
     : [];

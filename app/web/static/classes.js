@@ -1,6 +1,7 @@
 /** A table of the kinds of garment by model, to be sorted: which model to trust for shirts. */
 
 import { choice, element } from "./elements.js";
+import { pairedTest } from "./evidence.js";
 
 const FIGURES = [
   ["f1", "F1"],
@@ -11,14 +12,15 @@ const FIGURES = [
 ];
 
 /** The table, with a choice of the figure; a column's title sorts by it. */
-export function byClass(models, labels) {
+export function byClass(metrics, models) {
+  const { labels } = metrics.dataset;
   let figure = "f1";
   let order = { column: models[0][0], ascending: true };
   const place = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Figures of each kind" });
   const value = (report, label) => report.test.per_class[label]?.[figure];
 
   function fill() {
-    const sorted = labels.toSorted((one, other) => {
+    const sorted = [...labels].sort((one, other) => {
       const key = (label) => (order.column ? (value(Object.fromEntries(models)[order.column], label) ?? -1) : labels.indexOf(label));
       return (key(one) - key(other)) * (order.ascending ? 1 : -1);
     });
@@ -35,6 +37,7 @@ export function byClass(models, labels) {
             {},
             heading("Kind", null),
             models.map(([name]) => heading(name, name)),
+            element("th", { scope: "col" }, "Is the best one surely better at finding it?"),
           ),
         ),
         element("tbody", {}, sorted.map(row)),
@@ -49,7 +52,18 @@ export function byClass(models, labels) {
       {},
       element("th", { scope: "row" }, label),
       values.map((each) => element("td", { className: each === best ? "top" : "" }, each === undefined ? "" : each.toFixed(4))),
+      element("td", {}, certainty(label, values)),
     );
+  }
+  /** Whether the best model of a row finds significantly more of the class than the next one. */
+  function certainty(label, values) {
+    const ranking = models.map(([name], place) => [name, values[place] ?? -1]).sort(([, one], [, other]) => other - one);
+    const p = pairedTest(
+      metrics,
+      ranking.slice(0, 2).map(([name]) => name),
+    )?.per_class?.[label]?.holm_p_value;
+    if (p === undefined) return "not measured";
+    return `${p < 0.05 ? "yes" : "can't be told"} (p ${p < 0.0001 ? "< 0.0001" : `= ${p.toFixed(4)}`})`;
   }
   function heading(text, column) {
     const sorted = order.column === column ? (order.ascending ? "ascending" : "descending") : "none";
@@ -74,6 +88,11 @@ export function byClass(models, labels) {
   return element(
     "div",
     {},
+    element(
+      "p",
+      {},
+      "The best of a row is green. Whether that is sure: McNemar's exact test on the images of a kind, by Holm's correction for ten.",
+    ),
     choice("class-figure", "Figure", FIGURES, figure, (chosen) => {
       figure = chosen;
       fill();

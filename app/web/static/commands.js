@@ -5,82 +5,86 @@ import { choice, element } from "./elements.js";
 const DEFAULT = "cnn";
 let address;
 
-/** A choice of the model, the two snippets with a button each to copy them, and a link to the very picture that was sent. */
-export function lines(picture, models) {
+/** Fills the details `place`: a choice of the model, the picture as it was sent, the two snippets with a button each to copy them. */
+export function fill(place, picture, models) {
   URL.revokeObjectURL(address);
   address = URL.createObjectURL(picture.file);
+  place.hidden = models.length === 0;
   const first = models.includes(DEFAULT) ? DEFAULT : models[0];
   const [shell, python] = ["Terminal", "Python"].map((title) => snippet(title));
   const write = (model) => {
-    shell.code.textContent = curl(picture, model);
-    python.code.textContent = requests(picture, model);
+    shell.write(curl(picture, model));
+    python.write(urllib(picture, model));
   };
   write(first);
-  return [
+  place.replaceChildren(
+    place.querySelector("summary"),
+    element("p", {}, "They need the picture as it was sent: ", element("a", { href: address, download: name(picture) }, name(picture))),
     choice(
       "command-model",
       "Model",
-      models.map((name) => [name, name]),
+      models.map((each) => [each, each]),
       first,
       write,
     ),
     shell.block,
     python.block,
-    element(
-      "p",
-      { className: "hint" },
-      "The picture as it was sent: ",
-      element("a", { href: address, download: picture.file.name }, picture.file.name),
-    ),
-  ];
+  );
 }
 
 function snippet(title) {
   const code = element("code", {});
-  const copied = element("span", { role: "status" });
-  const button = element(
-    "button",
-    {
-      type: "button",
-      "aria-label": `Copy the lines for ${title}`,
-      onclick: async () => {
-        await navigator.clipboard.writeText(code.textContent).then(
-          () => (copied.textContent = " Copied"),
-          () => {
-            getSelection().selectAllChildren(code); // without https a browser lets no page write to the clipboard
-            copied.textContent = " Selected: copy it with Ctrl+C";
-          },
-        );
-      },
-    },
-    "Copy",
-  );
+  const said = element("span", { role: "status" });
+  const copy = async () => {
+    said.textContent = "";
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      said.textContent = " Copied";
+    } catch {
+      getSelection().selectAllChildren(code); // without https a browser lets no page write to the clipboard
+      said.textContent = " Selected: copy it as you copy any text";
+    }
+  };
+  const button = element("button", { type: "button", "aria-label": `Copy the lines for ${title}`, onclick: copy }, "Copy");
+  const write = (text) => {
+    code.textContent = text;
+    said.textContent = "";
+  };
   return {
-    code,
-    block: element("div", { className: "snippet" }, element("h3", {}, title), button, copied, element("pre", { tabIndex: 0 }, code)),
+    write,
+    block: element("div", { className: "snippet" }, element("h3", {}, title), button, said, element("pre", { tabIndex: 0 }, code)),
   };
 }
 
-function curl({ file, fit }, model) {
+/** The file's name without what a terminal would act upon: control characters, and those that turn the direction of text. */
+function name({ file }) {
+  return file.name.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "_");
+}
+
+function target({ fit }, model) {
+  return `${location.origin}/predict?${new URLSearchParams({ model, fit })}`;
+}
+
+function curl(picture, model) {
   // within curl's own quotes, which a name with ; or , needs, and the shell's
-  const name = file.name.replace(/["\\]/g, "\\$&");
-  return `curl -F ${quoted(`file=@"${name}"`)} ${quoted(`${location.origin}/predict?${new URLSearchParams({ model, fit })}`)}`;
+  const file = name(picture).replace(/["\\]/g, "\\$&");
+  return `curl -F ${quoted(`file=@"${file}"`)} ${quoted(target(picture, model))}`;
 }
 
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function requests({ file, fit }, model) {
-  return `import requests
+function urllib(picture, model) {
+  return `import json
+import urllib.request
 
-with open(${JSON.stringify(file.name)}, "rb") as image:
-    answer = requests.post(
-        "${location.origin}/predict",
-        params={"model": ${JSON.stringify(model)}, "fit": ${JSON.stringify(fit)}},
-        files={"file": image},
-        timeout=10,
+with open(${JSON.stringify(name(picture))}, "rb") as image:
+    request = urllib.request.Request(
+        ${JSON.stringify(target(picture, model))},
+        image.read(),
+        {"Content-Type": ${JSON.stringify(picture.file.type || "image/png")}},
     )
-answer.raise_for_status()
-print(answer.json()["label"], answer.json()["confidence"])`;
+answer = json.load(urllib.request.urlopen(request, timeout=10))
+print(answer["label"], answer["confidence"])`;
 }

@@ -7,56 +7,55 @@ import { choice, element } from "./elements.js";
 import { ranked, stored } from "./evidence.js";
 import { verdict } from "./verdict.js";
 
-let filled = false;
+let building = null;
 
 /** Fills the view at its first showing. */
-export async function show(content) {
-  if (filled) return;
+export function show(content) {
+  building ??= build(content).catch((problem) => {
+    building = null;
+    throw problem;
+  });
+  return building;
+}
+
+async function build(content) {
   const metrics = await stored("/metrics");
   const models = ranked(metrics);
   if (!models.length) {
-    content.replaceChildren(element("p", {}, "No model is served now: GET /models says why."));
+    content.replaceChildren(element("p", {}, "No model is served now. ", element("a", { href: "/models" }, "This list"), " says why."));
     return;
   }
   const { labels } = metrics.dataset;
-  const worst = lowest(models[0][1].test.per_class);
+  const names = models.map(([name]) => name);
   content.replaceChildren(
-    part("In short", ...verdict(metrics, models), await interval(models)),
-    part("Which model for which kind?", byClass(models, labels)),
+    part("In short", ...verdict(metrics, models), interval(models)),
+    part("Which model for which kind?", byClass(metrics, models)),
     part(
       "What is taken for what",
-      ...(await chosen(
-        "confusion-model",
-        "Model",
-        models.map(([name]) => name),
-        models[0][0],
-        (name) => confusion(name, metrics.models[name].test.confusion_matrix, labels),
-      )),
+      ...chosen("confusion-model", "Model", names, names[0], (name) => confusion(name, metrics.models[name].test.confusion_matrix, labels)),
     ),
     part(
       "Telling one kind from the rest",
-      ...(await chosen("curve-class", "Kind", labels, worst, async (label) =>
-        element("div", { className: "cards" }, await roc(models, label), await precisionRecall(models, label)),
-      )),
+      ...chosen("curve-class", "Kind", labels, lowest(models[0][1].test.per_class), (label) =>
+        element("div", { className: "cards" }, roc(models, label), precisionRecall(models, label)),
+      ),
     ),
     part(
       "Do they know how sure they are?",
       element(
         "p",
         {},
-        "Of the answers given with 80 % confidence, 80 % should be right: the points should lie on the line. " +
-          "A circle is before calibration, a dot after it, as served.",
+        "Of the answers given with 80 % confidence, 80 % should be right: the points should lie on the line. Dots are what is served.",
       ),
-      await calibration(models),
+      calibration(models),
     ),
     part(
       "How they learned",
       element("p", {}, "Training images are distorted while a model learns, so it may be right on fewer of them than on those held out."),
-      await training(models),
+      training(models),
     ),
     part("All of it", links(models)),
   );
-  filled = true;
 }
 
 function part(title, ...children) {
@@ -64,16 +63,10 @@ function part(title, ...children) {
 }
 
 /** A choice, and below it what `make` makes of the one chosen. */
-async function chosen(id, title, values, first, make) {
-  const place = element("div", {}, await make(first));
-  const select = choice(
-    id,
-    title,
-    values.map((value) => [value, value]),
-    first,
-    async (value) => place.replaceChildren(await make(value)),
-  );
-  return [select, place];
+function chosen(id, title, values, first, make) {
+  const place = element("div", {}, make(first));
+  const options = values.map((value) => [value, value]);
+  return [choice(id, title, options, first, (value) => place.replaceChildren(make(value))), place];
 }
 
 function lowest(perClass) {

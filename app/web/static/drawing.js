@@ -4,7 +4,7 @@ import { element } from "./elements.js";
 import { SIDE, canvasFile } from "./picture.js";
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const PAUSE_MS = 300;
+const PAUSE_MS = { pointer: 300, keyboard: 1000 };
 
 /** Fills `place`; `changed` is called with the drawing's file after each stroke. */
 export function fill(place, changed) {
@@ -35,6 +35,7 @@ export function fill(place, changed) {
   let timer;
 
   function clear() {
+    clearTimeout(timer);
     context.fillStyle = "black";
     context.fillRect(0, 0, SIDE, SIDE);
   }
@@ -47,9 +48,9 @@ export function fill(place, changed) {
     const steps = Math.ceil(Math.max(Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1]), 1));
     for (let step = 0; step <= steps; step++) dab(...[0, 1].map((axis) => from[axis] + ((to[axis] - from[axis]) * step) / steps));
   }
-  function finished() {
+  function finished(by) {
     clearTimeout(timer);
-    timer = setTimeout(async () => changed(await canvasFile(canvas, "drawing.png")), PAUSE_MS);
+    timer = setTimeout(async () => changed(await canvasFile(canvas, "drawing.png")), PAUSE_MS[by]);
   }
   function at(event) {
     const box = canvas.getBoundingClientRect();
@@ -57,19 +58,20 @@ export function fill(place, changed) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary || event.button) return; // a second finger, or a right click
     canvas.setPointerCapture(event.pointerId);
     last = at(event);
     stroke(last, last);
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last) return;
+    if (!last || !event.isPrimary) return;
     const here = at(event);
     stroke(last, here);
     last = here;
   });
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, () => {
-      if (last) finished();
+      if (last) finished("pointer");
       last = null;
     });
   }
@@ -83,6 +85,7 @@ export function fill(place, changed) {
     } else if (event.key === " ") paint();
     else return;
     event.preventDefault();
+    cursor.hidden = false;
     place.style.setProperty("--column", column);
     place.style.setProperty("--row", row);
   });
@@ -90,7 +93,7 @@ export function fill(place, changed) {
   canvas.addEventListener("blur", () => (cursor.hidden = true));
   function paint() {
     dab(column + 0.5, row + 0.5);
-    finished();
+    finished("keyboard");
   }
 
   clear();

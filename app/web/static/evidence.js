@@ -1,4 +1,4 @@
-/** The stored evaluation, `GET /metrics`, asked for once and shared by the views. */
+/** What the service has stored about its models, asked for once and shared by the views. */
 
 import { read } from "./api.js";
 
@@ -14,7 +14,24 @@ export function stored(path) {
   return asked.get(path);
 }
 
+/** The address of the images that belong to this index of mistakes, and to no later one. */
+export function spriteOf(mistakes) {
+  return `/mistakes/sprite?sha256=${mistakes.sprite_sha256}`;
+}
+
 /** The models of an evaluation, the most accurate one first, as [name, report] pairs. */
 export function ranked(metrics) {
   return Object.entries(metrics.models).sort(([, one], [, other]) => other.test.accuracy - one.test.accuracy);
+}
+
+/** The calibration of a model as it is served: its graph has the temperature or has it not. */
+export function served({ calibration }) {
+  return calibration && (calibration.in_graph ? calibration.after : calibration.before);
+}
+
+/** The paired test of two served models, whichever is named first; undefined where they were not compared. */
+export function pairedTest(metrics, names) {
+  return metrics.comparison?.tests?.find(({ one, other }) =>
+    [one, other].every(({ name, version }) => names.includes(name) && metrics.models[name]?.version === version),
+  );
 }

@@ -2,11 +2,11 @@
 
 import { element } from "./elements.js";
 import { cellFile, showCell } from "./picture.js";
+import { roving } from "./roving.js";
 
 const URL = "/static/gallery.png";
 const EACH = 10;
-export const LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -EACH, ArrowDown: EACH };
+const LABELS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
 /** Fills `place`; `chosen` is called with a function that brings the file of an image, and its true label. */
 export function fill(place, chosen) {
@@ -17,7 +17,6 @@ export function fill(place, chosen) {
         type: "button",
         className: "cell",
         "aria-label": `${label} ${column + 1}`,
-        tabIndex: position ? -1 : 0,
         onclick: () => chosen(() => cellFile(URL, EACH, position, `${label.toLowerCase().replace(/\W+/g, "-")}-${column + 1}.png`), label),
       });
       showCell(button, URL, EACH, LABELS.length, position);
@@ -36,14 +35,5 @@ export function fill(place, chosen) {
       ),
     ),
   );
-  place.addEventListener("keydown", (event) => {
-    const here = buttons.indexOf(event.target);
-    const next = buttons[here + STEPS[event.key]];
-    if (here < 0 || !next) return;
-    event.preventDefault();
-    next.focus();
-  });
-  place.addEventListener("focusin", (event) => {
-    for (const button of buttons) button.tabIndex = button === event.target ? 0 : -1;
-  });
+  roving(place, buttons, EACH);
 }

@@ -4,8 +4,8 @@ import { Problem } from "./api.js";
 import { element } from "./elements.js";
 
 export const SIDE = 28;
-const LARGE_BYTES = 4_000_000;
-const REDUCED_EDGE = 1600;
+const LARGEST_EDGE = 1600;
+const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/bmp", ""]; // without a type the service looks for itself
 
 /** A canvas with 28 rows of 28 colours, each `[red, green, blue]` or a grey level. */
 export function drawn(rows, label) {
@@ -47,15 +47,40 @@ export async function canvasFile(canvas, name) {
   return new File([blob], name, { type: "image/png" });
 }
 
-/** The file, or a smaller copy of a large photo: 28 pixels need no more, and it arrives sooner. Also whether it is 28x28. */
+/** What the models see as a PNG file, from its 28 rows of 28 grey levels. */
+export function pixelsFile(rows, name) {
+  return canvasFile(drawn(rows, ""), name);
+}
+
+/**
+ * The file, or a copy as JPEG of a large photo, as 28 pixels need no more and it arrives sooner, or of a kind that only the browser
+ * knows; `reduced` is the copy's size. `small` is whether the picture is 28x28. Throws a Problem.
+ */
 export async function prepared(file) {
+  await file
+    .slice(0, 1)
+    .arrayBuffer()
+    .catch(() => {
+      throw new Problem(`${file.name} can't be read: it was moved or changed, or is not on this device; choose it again.`, 400);
+    });
   const bitmap = await createImageBitmap(file).catch(() => null); // not an image, or of a kind only the service may know
-  if (!bitmap) return { file, small: false, reduced: null };
-  const { width, height } = bitmap;
-  const scale = REDUCED_EDGE / Math.max(width, height);
-  if (file.size <= LARGE_BYTES || scale >= 1) return { file, small: width === SIDE && height === SIDE, reduced: null };
-  const canvas = element("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
-  return { file: new File([blob], file.name, { type: blob.type }), small: false, reduced: `${canvas.width}x${canvas.height}` };
+  if (!bitmap) return { file, small: false };
+  try {
+    const { width, height } = bitmap;
+    const small = width === SIDE && height === SIDE;
+    const scale = Math.min(1, LARGEST_EDGE / Math.max(width, height));
+    if (scale === 1 && (small || ACCEPTED.includes(file.type))) return { file, small };
+    const canvas = element("canvas", { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) });
+    const context = canvas.getContext("2d");
+    context.fillStyle = "white"; // behind what is transparent, as the service has it for photos
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
+    const reduced = `${canvas.width}x${canvas.height}`;
+    if (!blob) return { file, small };
+    return { file: new File([blob], `${file.name.replace(/\.\w+$/, "")}-${reduced}.jpg`, { type: blob.type }), small, reduced };
+  } finally {
+    bitmap.close();
+  }
 }

@@ -10,18 +10,30 @@ const LITTLE = 0.01;
 const ROWS = ["top", "middle", "bottom"];
 const COLUMNS = ["left", "centre", "right"];
 
-/** Fills `place` with the map of one model over the `pixels` that it sees. */
-export async function fill(place, model, { file, fit }, pixels, signal) {
+/** Fills `place` with the map of one model over the `pixels` that it sees, which `file` holds as a PNG. */
+export async function fill(place, model, file, pixels, signal) {
   place.replaceChildren(element("p", { className: "hint" }, "Looking for the reasons…"));
   try {
-    const explanation = await send("/explain", { model, fit }, file, signal);
-    const words = sentence(explanation);
+    const explanation = await send("/explain", { model, fit: "strict" }, file, signal);
     place.replaceChildren(
-      element("figure", {}, drawn(overlay(pixels, explanation.change), `Map of what ${model} looks at`), element("figcaption", {}, words)),
+      element(
+        "figure",
+        {},
+        drawn(overlay(pixels, explanation.change), `Map of what ${model} looks at`),
+        element("figcaption", {}, sentence(explanation)),
+      ),
     );
   } catch (problem) {
-    if (problem.name === "AbortError") throw problem;
-    place.replaceChildren(element("p", { className: "hint" }, `No reasons: ${problem.message}`));
+    if (signal.aborted) throw problem;
+    const retry = () => {
+      place.tabIndex = -1;
+      place.focus(); // the button is about to go
+      fill(place, model, file, pixels, signal).catch(() => {});
+    };
+    place.replaceChildren(
+      element("p", { className: "hint" }, `No reasons: ${problem.message}`),
+      element("button", { type: "button", onclick: retry }, "Try again"),
+    );
   }
 }
 
@@ -49,12 +61,13 @@ function sentence({ change, label }) {
   if (-lowest >= LITTLE) {
     const third = (place) => Math.floor((3 * place) / SIDE);
     const where = `${ROWS[third(y)]} ${COLUMNS[third(x)]}`.replace("middle centre", "centre");
-    parts.push(`Blue speaks for ${label}, most of all at the ${where}: covering that takes ${points(lowest)} off.`);
+    parts.push(`Blue speaks for ${label}, most of all at the ${where}: covering that takes some ${points(lowest)} off.`);
   }
   if (highest >= LITTLE) parts.push(`Orange speaks against it: covering that adds up to ${points(highest)}.`);
   return parts.join(" ");
 }
 
 function points(change) {
-  return `${(100 * Math.abs(change)).toFixed(0)} points`;
+  const rounded = (100 * Math.abs(change)).toFixed(0);
+  return rounded === "1" ? "1 point" : `${rounded} points`;
 }

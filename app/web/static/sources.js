@@ -3,10 +3,12 @@
 /** Calls `chosen` with each file, and `refused` with a sentence when something else was dropped. */
 export function listen(chosen, refused) {
   for (const input of document.querySelectorAll("#file, #camera")) {
-    input.addEventListener("change", () => {
+    const take = () => {
       if (input.files.length) chosen(input.files[0]);
       input.value = ""; // so that the same file can be chosen again
-    });
+    };
+    input.addEventListener("change", take);
+    take(); // chosen while the page was loading
   }
   const view = document.querySelector("[data-view=try]");
   const zone = document.getElementById("sources");
@@ -21,17 +23,17 @@ export function listen(chosen, refused) {
     event.preventDefault();
     mark(false);
     if (!view.hidden)
-      take(event.dataTransfer, chosen, () => refused("That was no file: save the picture first, then drop or choose the file."));
+      hand(event.dataTransfer, chosen, () => refused("That was no file: save the picture first, then drop or choose the file."));
   });
   addEventListener("paste", (event) => {
     if (!view.hidden)
-      take(event.clipboardData, chosen, () =>
+      hand(event.clipboardData, chosen, () =>
         refused("There is no picture in the clipboard: copy one, not its address, then paste again."),
       );
   });
 }
 
-function take(transfer, chosen, otherwise) {
+function hand(transfer, chosen, otherwise) {
   if (transfer.files.length) chosen(transfer.files[0]);
   else otherwise();
 }

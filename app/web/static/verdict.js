@@ -1,11 +1,12 @@
 /** Which model is better and how sure that is, in sentences and a table made from the figures. */
 
 import { element, percent } from "./elements.js";
+import { pairedTest, served } from "./evidence.js";
 
 /** The sentences about the best model and each pair, and a table of all models; `models` has the most accurate first. */
 export function verdict(metrics, models) {
-  const tests = metrics.comparison?.tests ?? [];
-  const newest = tests.filter(({ one, other }) => [one, other].every(({ name, version }) => metrics.models[name]?.version === version));
+  const names = models.map(([name]) => name);
+  const tests = names.flatMap((one, place) => names.slice(place + 1).map((other) => pairedTest(metrics, [one, other]))).filter(Boolean);
   const [[best, { test }]] = models;
   return [
     element(
@@ -13,15 +14,15 @@ export function verdict(metrics, models) {
       { className: "lead" },
       `${best} is right most often: on ${count(test.correct)} of ${count(test.correct + test.incorrect)} test images.`,
     ),
-    newest.length
+    tests.length
       ? element(
           "ul",
           {},
-          newest.map((each) => element("li", {}, pair(each))),
+          tests.map((each) => element("li", {}, pair(each))),
         )
-      : null,
+      : element("p", {}, "How sure that is has not been measured for these versions: python -m training compare does it."),
     table(models),
-  ].filter(Boolean);
+  ];
 }
 
 function count(images) {
@@ -52,7 +53,7 @@ function table(models) {
     ],
     ["Macro F1", ({ test }) => test.macro_avg.f1.toFixed(4)],
     ["Loss", ({ test }) => test.loss.toFixed(4)],
-    ["Calibration error", ({ calibration }) => (calibration ? calibration.after.ece.toFixed(4) : "")],
+    ["Calibration error", (report) => served(report)?.ece.toFixed(4) ?? ""],
     ["Parameters", ({ parameters }) => parameters.toLocaleString("en")],
   ];
   return element(
