@@ -116,7 +116,6 @@ function fail(problem, again) {
   };
   const sentence = problem instanceof Problem ? problem.message : "This page failed: load it again.";
   byId("problem").replaceChildren(sentence, passing ? element("button", { type: "button", onclick: retry }, "Try again") : "");
-  reveal();
 }
 
 function preprocessing(seen, picture) {
