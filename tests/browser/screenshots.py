@@ -35,7 +35,7 @@ def main() -> None:
                 page.get_by_role("img", name="ann: accuracy by epoch").wait_for()
             else:
                 page.get_by_role("button", name=SHOWN, exact=True).click()
-                page.locator(".reason canvas").last.wait_for()
+                page.locator(".reason canvas").nth(2).wait_for()  # of each model
             page.screenshot(path=folder / name)
         browser.close()
 
