@@ -107,7 +107,13 @@ def altered(folder: Path, accuracy: float) -> None:
 
 
 def test_a_trial_run_publishes_all_models_completely(trial: Trial) -> None:
-    assert {path.name for path in trial.models.iterdir()} == {*RECIPES, "comparison.json", "comparison.html"}
+    assert {path.name for path in trial.models.iterdir()} == {
+        *RECIPES,
+        "comparison.json",
+        "comparison.html",
+        "mistakes.json",
+        "mistakes.png",
+    }
     for name in RECIPES:
         answers = [".training"] if name in TEACHERS else []
         assert sorted(os.listdir(trial.models / name)) == [*answers, "1"]  # noqa: PTH208  # hidden ones too
