@@ -190,6 +190,12 @@ def test_what_an_ingredient_brought_is_told_with_its_margin(page: Page) -> None:
     ]
 
 
+def test_a_ladder_that_was_not_climbed_to_its_end_says_so(page: Page, comparison: dict[str, Any], reports: list[dict[str, Any]]) -> None:
+    assert "The CNN's ladder is not measured to its end" in page.text
+    whole = {**comparison, "ablation": [*comparison["ablation"], rung("4 times the epochs", 0.93)]}
+    assert "is not measured to its end" not in Page(render_comparison(whole, reports)).text
+
+
 def test_classes_and_damage_are_held_against_each_other(page: Page, reports: list[dict[str, Any]]) -> None:
     rows = {row[0]: row[1:] for row in page.table("F1, the harmonic mean")[1:]}
     assert list(rows) == list(LABELS)
