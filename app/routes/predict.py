@@ -85,8 +85,8 @@ async def compare(request: Request) -> SideBySide:
 async def explain_one(request: Request) -> Explanation:
     """Which parts of an image, sent as to `/predict`, the model's answer rests on: how covering them changes its confidence.
 
-    Occlusion sensitivity (Zeiler and Fergus 2014): 256 copies of the image, a square of each covered, are classified at once. It costs as
-    much as a batch of as many, and waits in the same bounded queue.
+    Occlusion sensitivity (Zeiler and Fergus 2014): 256 copies of the image, a square of each covered, are classified in one batch. It
+    costs as much as any batch of as many, and waits in the same bounded queue.
     """
     wanted = query(request, Selection)
     data = await uploads.image(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 import anyio
@@ -12,11 +13,11 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 from app.classifier import Classifier
-from app.errors import OverloadedError
 from app.model import Model
 from app.occlusion import occluded
 from app.settings import Settings
 from tests import data
+from tests.app.crowd import outcomes
 from tests.app.folders import LOADED, NEWEST
 from tests.app.test_uploads import GOOD, NOISE, rejected
 from tests.conftest import MODELS, encoded, png
@@ -188,20 +189,8 @@ def test_it_waits_in_the_bounded_queue_of_photos_and_batches() -> None:
     cnn = Model(MODELS / "cnn" / str(NEWEST["cnn"]), "litert")
     classifier = Classifier(Settings(photo_threads=1, photo_queue=1))
 
-    async def outcomes(count: int) -> list[str]:
-        found = []
-
-        async def attempt(number: int) -> None:
-            try:
-                await (classifier.explain(cnn, GOOD, "strict") if number % 2 else classifier.batch(cnn, [GOOD], "strict"))
-                found.append("answered")
-            except OverloadedError:
-                found.append("refused")
-
-        async with anyio.create_task_group() as group:
-            for number in range(count):
-                group.start_soon(attempt, number)
-        return sorted(found)
+    def work(number: int) -> Awaitable[object]:
+        return classifier.explain(cnn, GOOD, "strict") if number % 2 else classifier.batch(cnn, [GOOD], "strict")
 
     for _ in range(3):  # each round finds an empty queue
-        assert anyio.run(outcomes, 6) == ["answered", "answered", "refused", "refused", "refused", "refused"]
+        assert anyio.run(outcomes, work, 6) == ["answered", "answered", "refused", "refused", "refused", "refused"]

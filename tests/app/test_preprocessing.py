@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Awaitable
 from typing import Any
 
 import anyio
@@ -13,13 +14,13 @@ import pytest
 from PIL import Image, ImageOps
 
 from app.classifier import Classifier
-from app.errors import OverloadedError
 from app.garment import STEPS, TRIM_FUZZ, garment
 from app.images import Fit, decode
 from app.preprocessing import SHOWN_SIDE, preprocess
 from app.schemas.preprocessing import Preprocessed, Step
 from app.settings import Settings
 from tests import data
+from tests.app.crowd import outcomes
 from tests.app.test_garment import LIMIT, RENDERS
 from tests.app.test_uploads import GOOD, NOISE, PNG, rejected
 from tests.conftest import encoded, png
@@ -208,20 +209,8 @@ def test_only_the_fit_can_be_asked_for(server: Server) -> None:
 def test_it_waits_in_the_bounded_queue_of_photos_and_batches() -> None:
     classifier = Classifier(Settings(photo_threads=1, photo_queue=1))
 
-    async def outcomes(count: int) -> list[str]:
-        found = []
-
-        async def attempt(number: int) -> None:
-            try:
-                await (classifier.preprocess(GOOD, "strict") if number % 2 else classifier.decode(GOOD, "garment"))
-                found.append("answered")
-            except OverloadedError:
-                found.append("refused")
-
-        async with anyio.create_task_group() as group:
-            for number in range(count):
-                group.start_soon(attempt, number)
-        return sorted(found)
+    def work(number: int) -> Awaitable[object]:
+        return classifier.preprocess(GOOD, "strict") if number % 2 else classifier.decode(GOOD, "garment")
 
     for _ in range(3):  # each round finds an empty queue
-        assert anyio.run(outcomes, 6) == ["answered", "answered", "refused", "refused", "refused", "refused"]
+        assert anyio.run(outcomes, work, 6) == ["answered", "answered", "refused", "refused", "refused", "refused"]
