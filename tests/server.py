@@ -42,6 +42,8 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.http.close()
         self.stop()
+        if error:  # pytest shows it with the failure
+            sys.stdout.write("".join(f"{line}\n" for line in self.logs()[-20:]))
         self._log.close()
 
     def stop(self) -> int:

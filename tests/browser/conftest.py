@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests import data
 from tests.server import Server
@@ -18,6 +18,8 @@ from tests.server import Server
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 )
+# Playwright's own 5 s would be a test of the machine: a page waits for the image's file, a thread and a busy core's turn
+expect.set_options(timeout=60_000)
 WIDE, NARROW = {"width": 1600, "height": 900}, {"width": 360, "height": 740}
 
 
