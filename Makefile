@@ -52,17 +52,23 @@ $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv --clear $(VENV)
 
-$(SERVE): requirements/serve.lock | $(VENV)/bin/pip
-	$(INSTALL) requirements/serve.lock
+# The project itself, for the `wardrobe` command: the checkout, not a copy of it.
+COMMAND := $(VENV)/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+$(SERVE): requirements/cli.lock pyproject.toml | $(VENV)/bin/pip
+	$(INSTALL) requirements/cli.lock
+	$(COMMAND)
 	touch $@
 
-$(DEV): requirements/dev.lock | $(VENV)/bin/pip
+$(DEV): requirements/dev.lock pyproject.toml | $(VENV)/bin/pip
 	$(INSTALL) requirements/dev.lock
+	$(COMMAND)
 	touch $@ $(SERVE)
 
 lock: $(DEV) ## resolve the dependencies anew
 	$(VENV)/bin/pip install -q uv
 	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) -o requirements/serve.lock
+	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) --extra cli -o requirements/cli.lock
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 
