@@ -8,7 +8,8 @@ the small models lose while a slow one is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from app.errors import RequestError
 from app.images import Fit, Picture, decode, is_small
@@ -22,14 +23,20 @@ from app.schemas.preprocessing import Preprocessed
 from app.settings import Settings
 from app.threads import Threads
 
+FEW_BYTES = 8192
+"""Of tensors: a handful of images as bytes, or one as JSON; reading and classifying more would hold up other requests."""
+
+Result = TypeVar("Result")
+
 
 class Classifier:
-    """Photos and batches share `photo_threads`; slow models take turns in one thread, as they would on one core."""
+    """Photos and batches share `photo_threads`; slow models take turns in one thread, as they would on one core, and so do tensors."""
 
     def __init__(self, settings: Settings) -> None:
         self._max_pixels = settings.max_pixels
         self._photos = Threads(settings.photo_threads, settings.photo_queue)
         self._slow_models = Threads(1, settings.slow_queue)
+        self._tensors = Threads(1, settings.photo_queue)  # one, as JSON of 32 MB takes up to 700 MB as Python's objects
 
     async def decode(self, data: bytes, fit: Fit) -> Picture:
         """Decode an upload as `images.decode` does.
@@ -51,6 +58,16 @@ class Classifier:
             await self._slow_models.run(lambda: predict(model, [picture], fit)) if model.is_slow else predict(model, [picture], fit)
         )
         return prediction
+
+    async def tensors(self, model: Model, size: int, work: Callable[[], Result]) -> Result:
+        """Do the `work` on the tensors for `model` in a body of `size` bytes.
+
+        Raises:
+            RequestError: It does, or too many requests are waiting.
+        """
+        if size > FEW_BYTES:
+            return await self._tensors.run(work)
+        return await self._slow_models.run(work) if model.is_slow else work()
 
     async def explain(self, model: Model, data: bytes, fit: Fit) -> Explanation:
         """Decode an upload and find out what the model's answer rests on; as much work as a batch.

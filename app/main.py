@@ -8,20 +8,21 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from fastapi import FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import VERSION, openapi, problems
+from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
 from app.registry import Registry
 from app.request_context import RequestContext
-from app.routes import comparison, health, metrics, models, predict, web
+from app.routes import comparison, direct, health, metrics, models, open_inference, predict, tf_serving, web
 from app.settings import Settings
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
 `POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
-Errors are RFC 9457 problems; every answer has an `X-Request-ID`."""
+`/v2` is the Open Inference Protocol, `/v1` TensorFlow Serving's REST API, for tensors and for their clients.
+Errors are RFC 9457 problems, under `/v1` and `/v2` an `error`; every answer has an `X-Request-ID`."""
 
 
 class State(TypedDict):
@@ -49,12 +50,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6, thread_minimum_size=16 * 1024)
     # inside the context, which refuses what declares itself too large: this one counts what really arrives
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
-    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes)
+    limits = BodyLimits.of(settings)
+    app.add_middleware(BodyLimit, limits=limits)
+    app.add_middleware(RequestContext, limits=limits)
     problems.install(app)
-    for routes in (predict, metrics, comparison, models, health):
+    for routes in (predict, metrics, comparison, models, health, open_inference, tf_serving):
         app.include_router(routes.router)
-    app.router.routes[:0] = predict.direct()
+    app.router.routes[:0] = [each for routes in (predict, open_inference, tf_serving) for each in direct.routes(routes.router)]
     openapi.install(app)
     web.install(app)
     return app

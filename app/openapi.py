@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
+from app.schemas.open_inference import InferRequest, RepositoryRequest
+from app.schemas.tf_serving import PredictRequest
+
+READ_BY_HAND = (InferRequest, RepositoryRequest, PredictRequest)
+"""Bodies that no parameter of a route tells FastAPI of."""
 FOREIGN = ("HTTPValidationError", "ValidationError")
 
 
@@ -21,6 +27,8 @@ def install(app: FastAPI) -> None:
                 del operation["responses"]["422"]
         for name in FOREIGN:
             schemas.pop(name, None)
+        _, bodies = models_json_schema([(each, "validation") for each in READ_BY_HAND], ref_template="#/components/schemas/{model}")
+        schemas.update(bodies["$defs"])
         return document
 
     app.openapi = amended  # type: ignore[method-assign]

@@ -10,6 +10,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
+from app.body_limits import BodyLimits
+from app.protocol_paths import is_protocol
+from app.schemas.open_inference import InferenceError
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -48,10 +51,13 @@ def problem_of(error: errors.RequestError, request_id: str) -> Problem:
     return problem(status, title, str(error), request_id)
 
 
-def response(body: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The HTTP answer for a problem."""
+def response(path: str, body: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The HTTP answer for a problem with a request to `path`; other systems' clients look for `error`, and for nothing else."""
     extra = {"Retry-After": str(RETRY_AFTER_SECONDS)} if body.status in (429, 503) else {}
-    return JSONResponse(body.model_dump(), body.status, {**extra, **(headers or {})}, MEDIA_TYPE)
+    all_headers = {**extra, **(headers or {})}
+    if is_protocol(path):
+        return JSONResponse(InferenceError(error=body.detail).model_dump(), body.status, all_headers)
+    return JSONResponse(body.model_dump(), body.status, all_headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -59,17 +65,18 @@ def install(app: FastAPI) -> None:
 
     async def request_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, errors.RequestError)
-        return response(problem_of(error, request.state.request_id))
+        return response(request.scope["path"], problem_of(error, request.state.request_id))
 
     async def validation_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         wrong = "; ".join(
             f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}, not {errors.shown(each.get('input'))}" for each in error.errors()
         )
-        return response(problem_of(errors.InvalidParameterError(f"{wrong}."), request.state.request_id))
+        return response(request.scope["path"], problem_of(errors.InvalidParameterError(f"{wrong}."), request.state.request_id))
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        path = request.scope["path"]
         title = http.HTTPStatus(error.status_code).phrase
         detail = error.detail
         if error.status_code == 404:
@@ -78,8 +85,9 @@ def install(app: FastAPI) -> None:
             allowed = (error.headers or {}).get("Allow", "")
             detail = f"{request.method} is not allowed here: use {allowed}."
         elif error.status_code == 413:
-            return response(problem_of(too_large(request.app.state.settings.max_body_bytes), request.state.request_id))
-        return response(problem(error.status_code, title, detail, request.state.request_id), dict(error.headers or {}))
+            limit = BodyLimits.of(request.app.state.settings).at(path)
+            return response(path, problem_of(too_large(limit), request.state.request_id))
+        return response(path, problem(error.status_code, title, detail, request.state.request_id), dict(error.headers or {}))
 
     app.add_exception_handler(errors.RequestError, request_error)
     app.add_exception_handler(RequestValidationError, validation_error)

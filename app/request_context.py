@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
+from app.body_limits import BodyLimits
 
 HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -25,9 +26,9 @@ log = logging.getLogger("app.request")
 class RequestContext:
     """Pure ASGI middleware; `BaseHTTPMiddleware` would hide a client's disconnect from the routes."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,10 +55,10 @@ class RequestContext:
         if method == "HEAD":  # the same answer as to GET; the server leaves out its body
             scope = {**scope, "method": "GET"}
         try:
-            if _declared_length(headers) > self._max_body_bytes:
+            if _declared_length(headers) > (limit := self._limits.at(scope["path"])):
                 # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here
-                refusal = problems.problem_of(problems.too_large(self._max_body_bytes), request_id)
-                await problems.response(refusal, {"Connection": "close"})(scope, receive, send_with_id)
+                refusal = problems.problem_of(problems.too_large(limit), request_id)
+                await problems.response(scope["path"], refusal, {"Connection": "close"})(scope, receive, send_with_id)
             else:
                 await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
@@ -69,7 +70,7 @@ class RequestContext:
             failure = problems.problem(
                 500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", request_id
             )
-            await problems.response(failure)(scope, receive, send_with_id)
+            await problems.response(scope["path"], failure)(scope, receive, send_with_id)
         finally:
             log.info(
                 "request",

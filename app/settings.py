@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=50_000_000, ge=784)
     """Largest accepted photo in pixels, width times height, read from its header; a larger one is answered with 422."""
 
+    max_tensor_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """Largest accepted request body under `/v1` and `/v2` in bytes, compressed or not; 10,000 images are 8 MB, as JSON up to 30."""
+
+    max_tensor_batch: int = Field(default=16384, ge=1)
+    """Most images in one request under `/v1` and `/v2`."""
+
     max_batch: int = Field(default=256, ge=1, le=4096)
     """Most images in one `/predict/batch` request."""
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
-from pydantic import BaseModel
-from starlette.routing import Route
+from fastapi import APIRouter, Request
 
 from app import uploads
 from app.classifier import Classifier
@@ -101,21 +97,6 @@ async def preprocess_one(request: Request) -> Preprocessed:
     """What the models see of an image, sent as to `/predict`, and how a photo becomes that."""
     fit = query(request, Fitting).fit
     return await _classifier(request).preprocess(await uploads.image(request), fit)
-
-
-def direct() -> list[Route]:
-    """The routes above without FastAPI, which describes them but has nothing to resolve for them.
-
-    `python -m benchmarks.steps` prints what it would take.
-    """
-
-    def answering(function: Callable[[Request], Awaitable[BaseModel]]) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            return Response((await function(request)).model_dump_json(), media_type="application/json")
-
-        return answer
-
-    return [Route(each.path, answering(each.endpoint), methods=["POST"]) for each in router.routes if isinstance(each, APIRoute)]
 
 
 def _registry(request: Request) -> Registry:

@@ -1,0 +1,129 @@
+"""The Open Inference Protocol V2 with Triton's extensions, under `/v2`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from app import VERSION, tensors
+from app.errors import MalformedRequestError, ModelUnavailableError
+from app.open_inference import INPUT, INPUT_DATATYPE, answer
+from app.registry import Registry
+from app.routes.dependencies import RegistryDep
+from app.routes.tensors import error_answers, exchange, json_body, model_of, of_a_model
+from app.runtime import Output
+from app.schemas.models import Version
+from app.schemas.open_inference import (
+    InferRequest,
+    InferResponse,
+    Live,
+    ModelMetadata,
+    ModelReady,
+    Ready,
+    RepositoryEntry,
+    RepositoryIndex,
+    RepositoryRequest,
+    ServerMetadata,
+    TensorMetadata,
+)
+
+router = APIRouter(prefix="/v2", tags=["open inference protocol"])
+
+PLATFORM = "tensorflow_savedmodel"
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository"]
+
+
+@router.get("")
+async def server_metadata() -> ServerMetadata:
+    """What answers here."""
+    return ServerMetadata(name="wardrobe", version=VERSION, extensions=EXTENSIONS)
+
+
+@router.get("/health/live")
+async def live() -> Live:
+    """The process lives."""
+    return Live()
+
+
+@router.get("/health/ready", responses=error_answers(503))
+async def ready(registry: RegistryDep) -> Ready:
+    """Every required model answers its golden images right now."""
+    if failures := await anyio.to_thread.run_sync(registry.failures):
+        raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
+    return Ready()
+
+
+@of_a_model(router, "", "GET", [404, 503])
+async def model_metadata(request: Request) -> ModelMetadata:
+    """What a model takes and gives."""
+    model = model_of(request)
+    return ModelMetadata(
+        name=model.name,
+        versions=_versions(request),
+        platform=PLATFORM,
+        inputs=[TensorMetadata(name=INPUT, datatype=INPUT_DATATYPE, shape=[-1, *tensors.IMAGE_SHAPE])],
+        outputs=[TensorMetadata(name=each, datatype="FP32", shape=[-1, len(model.labels)]) for each in Output._fields],
+    )
+
+
+@of_a_model(router, "/ready", "GET", [404, 503])
+async def model_ready(request: Request) -> ModelReady:
+    """Whether a model answers."""
+    return ModelReady(name=model_of(request).name)
+
+
+@of_a_model(router, "/config", "GET", [404, 503])
+async def model_config(request: Request) -> dict[str, Any]:
+    """The model as Triton's configuration describes one ("Model Configuration")."""
+    model = model_of(request)
+    return {
+        "name": model.name,
+        "platform": PLATFORM,
+        "backend": "tensorflow",
+        "version_policy": {"specific": {"versions": [int(each) for each in _versions(request)]}},
+        "max_batch_size": request.app.state.settings.max_tensor_batch,
+        "input": [{"name": INPUT, "data_type": f"TYPE_{INPUT_DATATYPE}", "dims": list(tensors.IMAGE_SHAPE)}],
+        "output": [{"name": each, "data_type": "TYPE_FP32", "dims": [len(model.labels)]} for each in Output._fields],
+    }
+
+
+@of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse)
+async def infer(request: Request) -> Response:
+    """Classify images: JSON, or JSON and after it the tensors as bytes, its length in `Inference-Header-Content-Length`."""
+    model, at_most = model_of(request), request.app.state.settings.max_tensor_batch
+    return await exchange(request, model, lambda message: answer(model, message, at_most))
+
+
+@router.post("/repository/index", responses=error_answers(400, 413), openapi_extra=json_body(RepositoryRequest, required=False))
+async def repository_index(request: Request) -> RepositoryIndex:
+    """Every version in the models folder, and why one does not answer."""
+    body = await request.body()
+    try:
+        asked = RepositoryRequest.model_validate_json(body) if body.strip() else RepositoryRequest()
+    except ValidationError:
+        raise MalformedRequestError('The body is no repository request: leave it out, or send {"ready": true}.') from None
+    registry: Registry = request.state.registry
+    listed = [_listed(entry.name, version) for entry in registry.entries.values() for version in entry.versions]
+    return RepositoryIndex([each for each in listed if each.state == "READY" or not asked.ready])
+
+
+@router.post("/repository/models/{name}/{change}", include_in_schema=False)
+async def repository_change(request: Request) -> Response:
+    """`load` and `unload`, which Triton's client knows."""
+    raise MalformedRequestError(
+        "Models are not loaded or unloaded over HTTP: publish a version to the models folder, or remove it there, and restart the service."
+    )
+
+
+def _versions(request: Request) -> list[str]:
+    registry: Registry = request.state.registry
+    return [str(each) for each in registry.entry(request.path_params["name"]).loaded]
+
+
+def _listed(name: str, version: Version) -> RepositoryEntry:
+    answers = version.state in {"served", "loaded"}
+    reason = version.reason or ("" if answers else "older than those the service loads")
+    return RepositoryEntry(name=name, version=str(version.version), state="READY" if answers else "UNAVAILABLE", reason=reason)

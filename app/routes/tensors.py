@@ -1,0 +1,114 @@
+"""What the routes of both tensor protocols share: paths with a model and perhaps a version, bodies that may be compressed and long."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from app import codings
+from app.classifier import Classifier
+from app.errors import MalformedRequestError, UnknownVersionError, shown
+from app.model import Model
+from app.open_inference import Message
+from app.registry import Registry
+from app.schemas.open_inference import InferenceError
+from app.settings import Settings
+
+JSON_LENGTH = "Inference-Header-Content-Length"
+COMPRESS_FROM = 1024
+"""Bytes; shorter answers would hardly shrink."""
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def of_a_model(
+    router: APIRouter, suffix: str, method: str, statuses: Sequence[int], body: type[BaseModel] | None = None, **options: Any
+) -> Callable[[Function], Function]:
+    """Register a function of the request for the served version of a model, and for each by its number; `body` is what it reads."""
+
+    def register(function: Function) -> Function:
+        for path in ("/models/{name}", "/models/{name}/versions/{version}"):
+            names = [each for each in ("name", "version") if f"{{{each}}}" in path]
+            parameters = [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in names]
+            router.add_api_route(
+                path + suffix,
+                function,
+                methods=[method],
+                responses=error_answers(*statuses),
+                openapi_extra={"parameters": parameters, **(json_body(body) if body else {})},
+                **options,
+            )
+        return function
+
+    return register
+
+
+def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI entries for these error statuses."""
+    return {each: {"model": InferenceError, "description": http.HTTPStatus(each).phrase} for each in statuses}
+
+
+def json_body(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+    """The OpenAPI entry of a body; `openapi.py` adds the shape itself."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def model_of(request: Request) -> Model:
+    """The model that the path names.
+
+    Raises:
+        UnknownModelError, UnknownVersionError, ModelUnavailableError: See `Registry.model`.
+    """
+    registry: Registry = request.state.registry
+    name, version = request.path_params["name"], request.path_params.get("version")
+    if version is None:
+        return registry.model(name)
+    if not version.isdecimal() or len(version) > 18:
+        loaded = ", ".join(map(str, registry.entry(name).loaded))
+        raise UnknownVersionError(f"The model {name} has no version {shown(version)}: choose one of {loaded}.")
+    return registry.model(name, int(version))
+
+
+async def exchange(request: Request, model: Model, work: Callable[[Message], Message]) -> Response:
+    """The answer that `work` makes of a request to `model`.
+
+    Raises:
+        RequestError: It does, or the body can't be decompressed, or too many requests are waiting.
+    """
+    settings: Settings = request.app.state.settings
+    classifier: Classifier = request.state.classifier
+    body, headers = await request.body(), request.headers
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    length = headers.get(JSON_LENGTH, "")
+    wanted = codings.accepted(headers.get("accept-encoding", ""))
+
+    def answer() -> tuple[Message, bytes | None]:
+        content = body if coding == "identity" else codings.decompressed(body, coding, settings.max_tensor_bytes)
+        message = work(Message(content, _length(length)))
+        return message, codings.compressed(message.body, wanted) if wanted and len(message.body) >= COMPRESS_FROM else None
+
+    # what is compressed may be of any size
+    message, small = await classifier.tensors(model, len(body) if coding == "identity" else settings.max_tensor_bytes, answer)
+    request.state.logged.update(model=model.name, version=model.version)
+    response = Response(message.body if small is None else small, media_type="application/json")
+    if message.json_length is not None:
+        response.headers["Content-Type"] = "application/octet-stream"
+        response.headers[JSON_LENGTH] = str(message.json_length)
+    if small is not None and wanted:
+        response.headers["Content-Encoding"] = wanted
+    return response
+
+
+def _length(header: str) -> int | None:
+    """Bytes of JSON; None where all of the body is."""
+    if not header:
+        return None
+    if not header.isdecimal() or len(header) > 12:
+        raise MalformedRequestError(f"The header {JSON_LENGTH} is {shown(header)} and must be a number of bytes.")
+    return int(header)

@@ -1,0 +1,150 @@
+"""The Open Inference Protocol, V2, with Triton's extensions for binary tensors and classification."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from app.schemas.common import Open, example
+
+Datatype = Literal["UINT8", "FP32", "BYTES"]
+
+
+class InferenceError(BaseModel):
+    """Every error under `/v1` and `/v2`, as the clients of these protocols expect it."""
+
+    model_config = example({"error": "There is no model 'vgg': choose one of ann, cnn, resnet."})
+
+    error: str = Field(description="What was wrong, and what to do")
+
+
+class TensorMetadata(BaseModel):
+    """An input or an output of a model."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int] = Field(description="-1 is any length: the number of images")
+
+
+class ServerMetadata(BaseModel):
+    """What answers, and which extensions of the protocol it knows."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class ModelMetadata(BaseModel):
+    """What a model takes and gives."""
+
+    name: str
+    versions: list[str] = Field(description="The loaded ones, the highest first")
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class Live(BaseModel):
+    """The process lives."""
+
+    live: Literal[True] = True
+
+
+class Ready(BaseModel):
+    """Every required model answers."""
+
+    ready: Literal[True] = True
+
+
+class ModelReady(Ready):
+    """This model answers."""
+
+    name: str
+
+
+class InputParameters(Open):
+    """Of one input."""
+
+    binary_data_size: int | None = Field(default=None, ge=0, description="Bytes of this tensor after the JSON, instead of `data`")
+    shared_memory_region: str | None = Field(default=None, description="Refused: this service shares no memory with its clients")
+
+
+class InferInput(BaseModel):
+    """The images."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: InputParameters = InputParameters()
+    data: list[Any] | None = Field(default=None, description="Pixels, 0 to 255, as one flat list or nested")
+
+
+class OutputParameters(Open):
+    """Of one requested output."""
+
+    binary_data: bool | None = Field(default=None, description="Whether it follows the JSON as raw little-endian bytes")
+    classification: int = Field(default=0, ge=0, description="If not 0, answer with so many of the best classes, as `value:index:label`")
+    shared_memory_region: str | None = Field(default=None, description="Refused: this service shares no memory with its clients")
+
+
+class RequestedOutput(BaseModel):
+    """One output that is wanted."""
+
+    name: str
+    parameters: OutputParameters = OutputParameters()
+
+
+class RequestParameters(Open):
+    """Of the whole request."""
+
+    binary_data_output: bool = Field(default=False, description="Whether outputs that say nothing else follow the JSON as bytes")
+
+
+class InferRequest(BaseModel):
+    """One input, `image`: uint8 `[n, 28, 28, 1]`, light garments on dark ground."""
+
+    model_config = example({"inputs": [{"name": "image", "shape": [1, 28, 28, 1], "datatype": "UINT8", "data": [0] * 784}]})
+
+    id: str | None = Field(default=None, max_length=256, description="Repeated in the answer")
+    parameters: RequestParameters = RequestParameters()
+    inputs: list[InferInput]
+    outputs: list[RequestedOutput] | None = Field(default=None, max_length=16, description="By default all, in the model's order")
+
+
+class InferOutput(BaseModel):
+    """A tensor of the answer."""
+
+    name: str
+    datatype: Datatype
+    shape: list[int]
+    parameters: dict[str, Any] | None = Field(default=None, description="`binary_data_size`, where its bytes follow the JSON")
+    data: list[float | str] | None = Field(default=None, description="Flat, in row-major order")
+
+
+class InferResponse(BaseModel):
+    """A model's answer for every image."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[InferOutput]
+
+
+class RepositoryRequest(BaseModel):
+    """Which versions to list."""
+
+    ready: bool = Field(default=False, description="Only those that answer")
+
+
+class RepositoryEntry(BaseModel):
+    """A version in the models folder."""
+
+    name: str
+    version: str
+    state: Literal["READY", "UNAVAILABLE"]
+    reason: str
+
+
+class RepositoryIndex(RootModel[list[RepositoryEntry]]):
+    """All versions of all models."""
