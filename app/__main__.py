@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         log_config=logs.config(settings.log_level),
         access_log=False,
         server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
     )
     return 0

@@ -36,7 +36,7 @@ class Classifier:
         self._max_pixels = settings.max_pixels
         self._photos = Threads(settings.photo_threads, settings.photo_queue)
         self._slow_models = Threads(1, settings.slow_queue)
-        self._tensors = Threads(1, settings.photo_queue)  # one, as JSON of 32 MB takes up to 700 MB as Python's objects
+        self._tensors = Threads(1, settings.photo_queue)  # one, as JSON of 40 MB takes up to 900 MB as Python's objects
 
     async def decode(self, data: bytes, fit: Fit) -> Picture:
         """Decode an upload as `images.decode` does.

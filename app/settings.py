@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=50_000_000, ge=784)
     """Largest accepted photo in pixels, width times height, read from its header; a larger one is answered with 422."""
 
-    max_tensor_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
-    """Largest accepted request body under `/v1` and `/v2` in bytes, compressed or not; 10,000 images are 8 MB, as JSON up to 30."""
+    max_tensor_bytes: int = Field(default=40 * 1024 * 1024, ge=1024)
+    """Largest accepted request body under `/v1` and `/v2` in bytes, compressed or not; 10,000 images are 8 MB, as JSON up to 36."""
 
     max_tensor_batch: int = Field(default=16384, ge=1)
     """Most images in one request under `/v1` and `/v2`."""
@@ -63,6 +63,9 @@ class Settings(BaseSettings):
 
     slow_queue: int = Field(default=64, ge=0)
     """Images that may wait for a model too slow for the event loop; one more is answered with 429."""
+
+    keep_alive_seconds: int = Field(default=75, ge=1)
+    """How long a connection may idle between two requests: longer than load balancers wait, 60 s, so that none sends into a closed one."""
 
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anyio
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from app import VERSION, tensors
 from app.errors import MalformedRequestError, ModelUnavailableError
@@ -20,14 +19,17 @@ from app.schemas.open_inference import (
     InferRequest,
     InferResponse,
     Live,
+    ModelConfig,
     ModelMetadata,
     ModelReady,
     Ready,
     RepositoryEntry,
-    RepositoryIndex,
     RepositoryRequest,
     ServerMetadata,
+    SpecificVersions,
+    TensorConfig,
     TensorMetadata,
+    VersionPolicy,
 )
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
@@ -76,18 +78,18 @@ async def model_ready(request: Request) -> ModelReady:
 
 
 @of_a_model(router, "/config", "GET", [404, 503])
-async def model_config(request: Request) -> dict[str, Any]:
-    """The model as Triton's configuration describes one ("Model Configuration")."""
+async def model_config(request: Request) -> ModelConfig:
+    """The model as Triton's configuration describes one."""
     model = model_of(request)
-    return {
-        "name": model.name,
-        "platform": PLATFORM,
-        "backend": "tensorflow",
-        "version_policy": {"specific": {"versions": [int(each) for each in _versions(request)]}},
-        "max_batch_size": request.app.state.settings.max_tensor_batch,
-        "input": [{"name": INPUT, "data_type": f"TYPE_{INPUT_DATATYPE}", "dims": list(tensors.IMAGE_SHAPE)}],
-        "output": [{"name": each, "data_type": "TYPE_FP32", "dims": [len(model.labels)]} for each in Output._fields],
-    }
+    return ModelConfig(
+        name=model.name,
+        platform=PLATFORM,
+        backend="tensorflow",
+        version_policy=VersionPolicy(specific=SpecificVersions(versions=[int(each) for each in _versions(request)])),
+        max_batch_size=request.app.state.settings.max_tensor_batch,
+        input=[TensorConfig(name=INPUT, data_type="TYPE_UINT8", dims=list(tensors.IMAGE_SHAPE))],
+        output=[TensorConfig(name=each, data_type="TYPE_FP32", dims=[len(model.labels)]) for each in Output._fields],
+    )
 
 
 @of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse)
@@ -97,8 +99,13 @@ async def infer(request: Request) -> Response:
     return await exchange(request, model, lambda message: answer(model, message, at_most))
 
 
-@router.post("/repository/index", responses=error_answers(400, 413), openapi_extra=json_body(RepositoryRequest, required=False))
-async def repository_index(request: Request) -> RepositoryIndex:
+@router.post(
+    "/repository/index",
+    response_model=list[RepositoryEntry],
+    responses=error_answers(400, 413),
+    openapi_extra=json_body(RepositoryRequest, required=False),
+)
+async def repository_index(request: Request) -> Response:
     """Every version in the models folder, and why one does not answer."""
     body = await request.body()
     try:
@@ -107,7 +114,8 @@ async def repository_index(request: Request) -> RepositoryIndex:
         raise MalformedRequestError('The body is no repository request: leave it out, or send {"ready": true}.') from None
     registry: Registry = request.state.registry
     listed = [_listed(entry.name, version) for entry in registry.entries.values() for version in entry.versions]
-    return RepositoryIndex([each for each in listed if each.state == "READY" or not asked.ready])
+    wanted = [each for each in listed if each.state == "READY" or not asked.ready]
+    return Response(to_json(wanted), media_type="application/json")
 
 
 @router.post("/repository/models/{name}/{change}", include_in_schema=False)

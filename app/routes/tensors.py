@@ -23,6 +23,7 @@ COMPRESS_FROM = 1024
 """Bytes; shorter answers would hardly shrink."""
 
 
+_IN_PATH = {"name": "Name of the model", "version": "A loaded version of it"}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -33,8 +34,11 @@ def of_a_model(
 
     def register(function: Function) -> Function:
         for path in ("/models/{name}", "/models/{name}/versions/{version}"):
-            names = [each for each in ("name", "version") if f"{{{each}}}" in path]
-            parameters = [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in names]
+            parameters = [
+                {"name": each, "in": "path", "required": True, "schema": {"type": "string"}, "description": meaning}
+                for each, meaning in _IN_PATH.items()
+                if f"{{{each}}}" in path
+            ]
             router.add_api_route(
                 path + suffix,
                 function,

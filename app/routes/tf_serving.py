@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
@@ -15,7 +15,22 @@ from app.routes.dependencies import RegistryDep
 from app.routes.tensors import exchange, model_of, of_a_model
 from app.runtime import Output
 from app.schemas.models import Version
-from app.schemas.tf_serving import ModelNames, ModelStatus, PredictRequest, PredictResponse, VersionError, VersionStatus
+from app.schemas.tf_serving import (
+    Dimension,
+    Metadata,
+    ModelNames,
+    ModelSpec,
+    ModelStatus,
+    PredictRequest,
+    PredictResponse,
+    SignatureDef,
+    SignatureDefMap,
+    SignatureMetadata,
+    TensorInfo,
+    TensorShape,
+    VersionError,
+    VersionStatus,
+)
 from app.settings import Settings
 from app.tf_serving import INPUT, SIGNATURE, answer
 
@@ -39,21 +54,20 @@ async def model_status(request: Request) -> ModelStatus:
 
 
 @of_a_model(router, "/metadata", "GET", [404, 503])
-async def model_metadata(request: Request) -> dict[str, Any]:
+async def model_metadata(request: Request) -> SignatureMetadata:
     """The signature: what a model takes and gives."""
     model = _servable(request)
-    signature = {
-        "inputs": {INPUT: _tensor("DT_UINT8", tensors.IMAGE_SHAPE, f"{SIGNATURE}_{INPUT}:0")},
-        "outputs": {
+    signature = SignatureDef(
+        inputs={INPUT: _tensor("DT_UINT8", tensors.IMAGE_SHAPE, f"{SIGNATURE}_{INPUT}:0")},
+        outputs={
             name: _tensor("DT_FLOAT", (len(model.labels),), f"StatefulPartitionedCall:{place}")
             for place, name in enumerate(sorted(Output._fields))
         },
-        "method_name": "tensorflow/serving/predict",
-    }
-    return {
-        "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
-        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
-    }
+    )
+    return SignatureMetadata(
+        model_spec=ModelSpec(name=model.name, version=str(model.version)),
+        metadata=Metadata(signature_def=SignatureDefMap(signature_def={SIGNATURE: signature})),
+    )
 
 
 @of_a_model(router, ":predict", "POST", [400, 404, 413, 415, 422, 429, 503], PredictRequest, response_model=PredictResponse)
@@ -90,6 +104,5 @@ def _status(version: Version) -> VersionStatus:
     return VersionStatus(version=str(version.version), state="AVAILABLE" if answers else "END", status=error)
 
 
-def _tensor(dtype: str, shape: tuple[int, ...], name: str) -> dict[str, Any]:
-    dimensions = [{"size": str(each), "name": ""} for each in (-1, *shape)]
-    return {"dtype": dtype, "tensor_shape": {"dim": dimensions, "unknown_rank": False}, "name": name}
+def _tensor(dtype: Literal["DT_UINT8", "DT_FLOAT"], shape: tuple[int, ...], name: str) -> TensorInfo:
+    return TensorInfo(dtype=dtype, tensor_shape=TensorShape(dim=[Dimension(size=str(each)) for each in (-1, *shape)]), name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import BaseModel, Field
 
 from app.schemas.common import Open, example
 
@@ -30,6 +30,8 @@ class TensorMetadata(BaseModel):
 class ServerMetadata(BaseModel):
     """What answers, and which extensions of the protocol it knows."""
 
+    model_config = example({"name": "wardrobe", "version": "0.1.0", "extensions": ["binary_tensor_data", "classification"]})
+
     name: str
     version: str
     extensions: list[str]
@@ -37,6 +39,16 @@ class ServerMetadata(BaseModel):
 
 class ModelMetadata(BaseModel):
     """What a model takes and gives."""
+
+    model_config = example(
+        {
+            "name": "cnn",
+            "versions": ["2", "1"],
+            "platform": "tensorflow_savedmodel",
+            "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 28, 28, 1]}],
+            "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+        }
+    )
 
     name: str
     versions: list[str] = Field(description="The loaded ones, the highest first")
@@ -48,11 +60,15 @@ class ModelMetadata(BaseModel):
 class Live(BaseModel):
     """The process lives."""
 
+    model_config = example({"live": True})
+
     live: Literal[True] = True
 
 
 class Ready(BaseModel):
     """Every required model answers."""
+
+    model_config = example({"ready": True})
 
     ready: Literal[True] = True
 
@@ -60,7 +76,53 @@ class Ready(BaseModel):
 class ModelReady(Ready):
     """This model answers."""
 
+    model_config = example({"ready": True, "name": "cnn"})
+
     name: str
+
+
+class TensorConfig(BaseModel):
+    """An input or an output, without the dimension of the batch."""
+
+    name: str
+    data_type: Literal["TYPE_UINT8", "TYPE_FP32"]
+    dims: list[int]
+
+
+class SpecificVersions(BaseModel):
+    """The loaded versions, the highest first."""
+
+    versions: list[int]
+
+
+class VersionPolicy(BaseModel):
+    """Which versions answer."""
+
+    specific: SpecificVersions
+
+
+class ModelConfig(BaseModel):
+    """A model as Triton's configuration describes one ("Model Configuration")."""
+
+    model_config = example(
+        {
+            "name": "cnn",
+            "platform": "tensorflow_savedmodel",
+            "backend": "tensorflow",
+            "version_policy": {"specific": {"versions": [2, 1]}},
+            "max_batch_size": 16384,
+            "input": [{"name": "image", "data_type": "TYPE_UINT8", "dims": [28, 28, 1]}],
+            "output": [{"name": "probabilities", "data_type": "TYPE_FP32", "dims": [10]}],
+        }
+    )
+
+    name: str
+    platform: str
+    backend: str
+    version_policy: VersionPolicy
+    max_batch_size: int
+    input: list[TensorConfig]
+    output: list[TensorConfig]
 
 
 class InputParameters(Open):
@@ -125,6 +187,14 @@ class InferOutput(BaseModel):
 class InferResponse(BaseModel):
     """A model's answer for every image."""
 
+    model_config = example(
+        {
+            "model_name": "cnn",
+            "model_version": "2",
+            "outputs": [{"name": "probabilities", "datatype": "BYTES", "shape": [1, 1], "data": ["0.999462:9:Ankle boot"]}],
+        }
+    )
+
     model_name: str
     model_version: str
     id: str | None = None
@@ -140,11 +210,9 @@ class RepositoryRequest(BaseModel):
 class RepositoryEntry(BaseModel):
     """A version in the models folder."""
 
+    model_config = example({"name": "cnn", "version": "2", "state": "READY", "reason": ""})
+
     name: str
     version: str
     state: Literal["READY", "UNAVAILABLE"]
     reason: str
-
-
-class RepositoryIndex(RootModel[list[RepositoryEntry]]):
-    """All versions of all models."""

@@ -36,6 +36,8 @@ class Outputs(BaseModel):
 class PredictResponse(BaseModel):
     """`predictions` in answer to `instances`, `outputs` in answer to `inputs`."""
 
+    model_config = example({"predictions": [{"probabilities": [0.001] * 9 + [0.991], "logits": [0.0] * 9 + [6.9]}]})
+
     predictions: list[InstancePrediction] | None = None
     outputs: Outputs | None = None
 
@@ -58,6 +60,14 @@ class VersionStatus(BaseModel):
 class ModelStatus(BaseModel):
     """The state of a model's versions, with what KServe's V1 clients look for."""
 
+    model_config = example(
+        {
+            "name": "cnn",
+            "ready": True,
+            "model_version_status": [{"version": "2", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}],
+        }
+    )
+
     name: str
     ready: Literal[True] = True
     model_version_status: list[VersionStatus]
@@ -66,4 +76,70 @@ class ModelStatus(BaseModel):
 class ModelNames(BaseModel):
     """Every model that answers."""
 
+    model_config = example({"models": ["ann", "cnn", "resnet"]})
+
     models: list[str]
+
+
+class Dimension(BaseModel):
+    """Of a tensor; -1 is any length."""
+
+    size: str
+    name: str = ""
+
+
+class TensorShape(BaseModel):
+    """The dimensions of a tensor."""
+
+    dim: list[Dimension]
+    unknown_rank: bool = False
+
+
+class TensorInfo(BaseModel):
+    """A tensor of a signature; `name` is its name in the graph."""
+
+    dtype: Literal["DT_UINT8", "DT_FLOAT"]
+    tensor_shape: TensorShape
+    name: str
+
+
+class SignatureDef(BaseModel):
+    """What a signature takes and gives."""
+
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
+    method_name: str = "tensorflow/serving/predict"
+
+
+class SignatureDefMap(BaseModel):
+    """The signatures by name."""
+
+    signature_def: dict[str, SignatureDef]
+
+
+class Metadata(BaseModel):
+    """What is known of a model, by kind."""
+
+    signature_def: SignatureDefMap
+
+
+class ModelSpec(BaseModel):
+    """Which model it is about."""
+
+    name: str
+    signature_name: str = ""
+    version: str
+
+
+class SignatureMetadata(BaseModel):
+    """The signature of a model, as TensorFlow Serving describes it."""
+
+    model_config = example(
+        {
+            "model_spec": {"name": "cnn", "signature_name": "", "version": "2"},
+            "metadata": {"signature_def": {"signature_def": {"serving_default": {"inputs": {}, "outputs": {}, "method_name": ""}}}},
+        }
+    )
+
+    model_spec: ModelSpec
+    metadata: Metadata

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +27,27 @@ EXPECTED = {
     "/healthz": ("get", {"200"}),
     "/readyz": ("get", {"200", "503"}),
 }
+OF_A_MODEL = {
+    "/v1{}": ("get", {"200", "404", "503"}),
+    "/v1{}/metadata": ("get", {"200", "404", "503"}),
+    "/v1{}:predict": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
+    "/v2{}": ("get", {"200", "404", "503"}),
+    "/v2{}/ready": ("get", {"200", "404", "503"}),
+    "/v2{}/config": ("get", {"200", "404", "503"}),
+    "/v2{}/infer": ("post", {"200", "400", "404", "413", "429", "503"}),
+}
+PROTOCOLS = {
+    "/v1/models": ("get", {"200"}),
+    "/v2": ("get", {"200"}),
+    "/v2/health/live": ("get", {"200"}),
+    "/v2/health/ready": ("get", {"200", "503"}),
+    "/v2/repository/index": ("post", {"200", "400", "413"}),
+    **{
+        path.format(model): described
+        for path, described in OF_A_MODEL.items()
+        for model in ("/models/{name}", "/models/{name}/versions/{version}")
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +58,7 @@ def document(server: Server) -> dict[str, Any]:
 
 def test_it_lists_exactly_the_routes(document: dict[str, Any]) -> None:
     assert {path: tuple(methods) for path, methods in document["paths"].items()} == {
-        path: (method,) for path, (method, _) in EXPECTED.items()
+        path: (method,) for path, (method, _) in (EXPECTED | PROTOCOLS).items()
     }
 
 
@@ -56,6 +79,24 @@ def test_each_answer_is_described_typed_and_exemplified(document: dict[str, Any]
             schema = document["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]
             assert schema["examples"], path
             assert schema["description"]
+
+
+@pytest.mark.parametrize("path", PROTOCOLS)
+def test_so_is_each_answer_of_the_protocols(document: dict[str, Any], path: str) -> None:
+    method, statuses = PROTOCOLS[path]
+    operation, schemas = document["paths"][path][method], document["components"]["schemas"]
+    assert operation["description"]
+    assert set(operation["responses"]) == statuses
+    for status, answer in operation["responses"].items():
+        schema = answer["content"]["application/json"]["schema"]
+        described = schemas[schema.get("items", schema)["$ref"].rsplit("/", 1)[1]]
+        assert described["examples"]
+        assert described["description"]
+        assert (described["title"] == "InferenceError") == (status != "200")
+    assert [each["name"] for each in operation.get("parameters", [])] == [each for each in ("name", "version") if f"{{{each}}}" in path]
+    assert all(each["description"] for each in operation.get("parameters", []))
+    for reference in re.findall(r"#/components/schemas/(\w+)", json.dumps([operation, schemas])):
+        assert reference in schemas
 
 
 def test_uploads_are_described(document: dict[str, Any]) -> None:
