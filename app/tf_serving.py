@@ -31,7 +31,7 @@ def answer(model: Model, body: bytes, decode: Decode, at_most: int) -> bytes:
         RequestError: The request is not of either form, or a picture can't be used.
     """
     request = _json(body)
-    if (signature := request.get("signature_name", SIGNATURE)) not in {SIGNATURE, ""}:
+    if (signature := request.get("signature_name", SIGNATURE)) not in (SIGNATURE, ""):
         raise MalformedRequestError(f'Serving signature name: "{shown(signature)[1:-1]}" not found in signature def: use {SIGNATURE}.')
     if "instances" in request:
         if "inputs" in request:
