@@ -14,7 +14,7 @@ without = $(addprefix --no-emit-package ,$(1))
 serve: $(SERVE) ## serve on port 8000 with the committed models
 	$(VENV)/bin/python -m app
 
-test: $(DEV) data browser check ## every check and test but the container's
+test: $(DEV) data browser clients check ## every check and test but the container's
 	$(VENV)/bin/python -m pytest
 
 check: $(DEV) ## format, lint and types
@@ -42,6 +42,15 @@ dev: $(DEV) ## what training and the tests need
 data: ## the data set's Debian package, where root on Debian lacks it
 	@if [ ! -d /usr/share/datasets/fashion-mnist ] && [ -z "$$WARDROBE_DATA_DIR" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -q && apt-get install -y -q dataset-fashion-mnist; fi
+
+CLIENTS := build/clients
+.PHONY: clients
+clients: $(CLIENTS)/clients.stamp ## other systems' clients, in an environment of their own
+
+$(CLIENTS)/clients.stamp: tests/clients/requirements.lock
+	$(PYTHON) -m venv --clear $(CLIENTS)
+	$(CLIENTS)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
 
 .PHONY: browser
 browser: ## Chromium, where root on Debian lacks it; elsewhere Playwright's own, by `.venv/bin/playwright install chromium`

@@ -56,14 +56,6 @@ def test_all_test_images_over_http_give_the_reports_confusion_matrix(
     assert (found == dataset.test_labels).mean() >= AT_LEAST.get((name, version), 0)
 
 
-def test_so_do_all_test_images_one_by_one(server: Server, models: Path, dataset: Dataset) -> None:
-    def ask(client: httpx.Client, images: list[bytes]) -> list[int]:
-        return [client.post("/predict", content=each, headers={"Content-Type": "image/png"}).json()["index"] for each in images]
-
-    found = predicted(server, [png(image) for image in dataset.test_images[..., 0]], ask)
-    assert_as_reported(models / "cnn" / str(NEWEST["cnn"]), found, dataset)
-
-
 @pytest.mark.parametrize("name", NEWEST)
 def test_the_batch_route_gives_the_same_answers(server: Server, dataset: Dataset, name: str) -> None:
     images = [png(image) for image in dataset.test_images[:256, ..., 0]]
