@@ -17,7 +17,7 @@ from benchmarks.serving import environments, rounds, scaling
 from benchmarks.serving.contestants import CONTESTANTS
 from benchmarks.serving.plot import plot
 from benchmarks.serving.results import OURS, results
-from benchmarks.serving.table import table
+from benchmarks.serving.table import in_bulk, table
 from benchmarks.serving.upload import ROOT, uploads
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -33,7 +33,8 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print the table of the stored results")
     options = parser.parse_args()
     if options.table:
-        print(table(json.loads(RESULTS.read_text())))
+        stored = json.loads(RESULTS.read_text())
+        print(table(stored), in_bulk(stored), sep="\n\n")
         return 0
     if lacking := [each for each in ("wrk", "taskset") if shutil.which(each) is None]:
         print(f"error: {' and '.join(lacking)} is needed: apt-get install wrk util-linux", file=sys.stderr)
@@ -65,7 +66,7 @@ def main() -> int:
     if not options.only:
         RESULTS.write_text(json.dumps(found, indent=2) + "\n")
         plot(found, PLOT)
-    print(table(found))
+    print(table(found), in_bulk(found), sep="\n\n")
     print(json.dumps(found["scaling"], indent=2))
     return 0
 

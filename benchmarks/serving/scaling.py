@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 import subprocess
 import sys
 import time
-import urllib.request
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from benchmarks.serving import constant_rate, saturation
 from benchmarks.serving.contestants import CONTESTANTS
 from benchmarks.serving.rounds import LOAD_CORE, SERVER_CORE, WARM_UP_S
 from benchmarks.serving.server import Server
-from benchmarks.serving.upload import BOUNDARY, ROOT, Upload
+from benchmarks.serving.upload import BOUNDARY, ROOT, TOLERANCE, Upload
 
 WARDROBE = next(each for each in CONTESTANTS if each.name == "wardrobe")
-BATCH = 256
+BATCH, TENSORS = 256, 1024
 LIGHT_RATE, HEAVY_RATE = 200.0, 100.0
 
 
@@ -52,19 +56,37 @@ def _mixed(uploads: list[Upload], seconds: float) -> dict[str, float]:
 
 
 def _bulk(uploads: list[Upload], seconds: float) -> dict[str, float]:
-    """PNG files per second in batches of 256, one batch after the other."""
+    """Images per second in bulk, one request after the other: PNG files in batches of 256, and tensors of 1,024 as bytes."""
+    with Server(WARDROBE, uploads[0], SERVER_CORE) as server:
+        return {"png_per_s": _png_files(server, uploads, seconds), "tensors_per_s": _tensors(server, uploads, seconds)}
+
+
+def _png_files(server: Server, uploads: list[Upload], seconds: float) -> float:
     parts = [uploads[number % len(uploads)].png for number in range(BATCH)]
     head = b'Content-Disposition: form-data; name="files"; filename="image.png"\r\nContent-Type: image/png\r\n\r\n'
     body = b"".join(b"--" + BOUNDARY.encode() + b"\r\n" + head + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
-    with Server(WARDROBE, uploads[0], SERVER_CORE) as server:
-        url = f"http://127.0.0.1:{server.port}/predict/batch?model=cnn"
-        request = urllib.request.Request(url, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
-        began, batches = time.perf_counter(), 0
-        while time.perf_counter() - began < seconds:
-            with urllib.request.urlopen(request) as answer:
-                content = answer.read()
-            batches += 1
-        took = time.perf_counter() - began
+    rate, content = _rate(
+        server, "/predict/batch?model=cnn", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}, BATCH, seconds
+    )
     if content.count(b'"label":"') != BATCH:
         raise RuntimeError("a batch was not answered whole")
-    return {"png_per_s": BATCH * batches / took}
+    return rate
+
+
+def _tensors(server: Server, uploads: list[Upload], seconds: float) -> float:
+    chosen = [uploads[number % len(uploads)] for number in range(TENSORS)]
+    body = b"".join(Image.open(io.BytesIO(each.png)).tobytes() for each in chosen)
+    rate, content = _rate(server, "/v2/models/cnn/infer", body, {"Inference-Header-Content-Length": "0"}, TENSORS, seconds)
+    tail = content[-2 * TENSORS * 10 * 4 :]  # probabilities and logits
+    probabilities = np.frombuffer(tail[: len(tail) // 2], "<f4").reshape(TENSORS, 10)
+    if np.abs(probabilities - [list(each.expected.values()) for each in chosen]).max() > TOLERANCE:
+        raise RuntimeError("a tensor was answered wrongly")
+    return rate
+
+
+def _rate(server: Server, path: str, body: bytes, headers: dict[str, str], images: int, seconds: float) -> tuple[float, bytes]:
+    """Images per second while the same request is sent again and again from another core, and its last answer."""
+    script = [sys.executable, "-m", "benchmarks.serving.bulk", f"http://127.0.0.1:{server.port}{path}", json.dumps(headers), str(seconds)]
+    sent = subprocess.run(["taskset", "-c", LOAD_CORE, *script], input=body, capture_output=True, cwd=ROOT, check=True)
+    line, _, content = sent.stdout.partition(b"\n")
+    return images * float(line), content

@@ -16,6 +16,15 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join([*HEAD, *map(_row, rows)])
 
 
+def in_bulk(results: dict[str, Any]) -> str:
+    """A sentence on what one worker on one core does with many images at once."""
+    bulk = results["scaling"]["bulk"]
+    return (
+        f"In bulk, one worker on one core classifies {bulk['png_per_s']:,.0f} PNG files a second in batches of 256 by the CNN, "
+        f"and {bulk['tensors_per_s']:,.0f} decoded images as binary tensors of 1,024."
+    )
+
+
 def _row(row: dict[str, Any]) -> str:
     peak = row["saturated"]["16"]
     steady = row.get("at_80_percent")
