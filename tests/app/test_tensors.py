@@ -43,6 +43,7 @@ def test_a_pixel_of_another_type_or_range(value: object) -> None:
         ([[[0]] * 28] * 27, r"the shape \[27, 28, 1\]"),
         ([[[0]] * 28] * 27 + [[[0]] * 27], "rows of unequal length"),
         ([[[0]] * 28] * 27 + [7], "rows of unequal length"),
+        ([[[0, 0]] * 28] * 28, r"the shape \[28, 28, 2\]"),
         ([0] * 784, r"the shape \[784\]"),
         ([], r"the shape \[0\]"),
         (7, r"the shape \[\]"),
