@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 from PIL import Image
 
 from app.classifier import Classifier
-from app.errors import OverloadedError, UnprocessableImageError, UnsupportedTypeError
+from app.errors import MalformedRequestError, OverloadedError, UnprocessableImageError, UnsupportedTypeError
 from app.images import Fit, Picture, decode
+from app.main import create_app
 from app.model import Model
 from app.prediction import predict
 from app.schemas.predictions import Prediction
@@ -51,6 +53,37 @@ def test_all_else_is_decoded_in_a_thread(threads: list[threading.Thread], conten
 @pytest.fixture(scope="module")
 def cnn(models: Path) -> Model:
     return Model(models / "cnn" / str(NEWEST["cnn"]), "litert")
+
+
+def test_few_tensors_are_read_on_the_event_loop_and_many_in_a_thread(cnn: Model) -> None:
+    def where() -> tuple[threading.Thread, bool]:
+        return threading.current_thread(), gc.isenabled()
+
+    classifier = Classifier(Settings())
+    assert anyio.run(classifier.tensors, cnn, 8192, where) == (threading.main_thread(), True)
+    thread, collected = anyio.run(classifier.tensors, cnn, 8193, where)
+    assert thread != threading.main_thread()
+    assert not collected
+    assert gc.isenabled()
+
+
+def test_the_collector_runs_again_after_a_failure(cnn: Model) -> None:
+    def fail() -> None:
+        raise MalformedRequestError("x")
+
+    with pytest.raises(MalformedRequestError):
+        anyio.run(Classifier(Settings()).tensors, cnn, 10**6, fail)
+    assert gc.isenabled()
+
+
+def test_what_is_loaded_is_not_collected(models: Path) -> None:
+    async def frozen() -> int:
+        gc.unfreeze()
+        app = create_app(Settings(models_dir=models))
+        async with app.router.lifespan_context(app):
+            return gc.get_freeze_count()
+
+    assert anyio.run(frozen) > 10_000
 
 
 @pytest.fixture

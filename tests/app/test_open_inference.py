@@ -171,6 +171,7 @@ def test_a_malformed_request(server: Server, content: bytes, words: str) -> None
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
+        (binary({"inputs": [described(data=[0] * 784, parameters={"binary_data_size": 784})]}, bytes(784)), "either data or"),
         (binary(request(), b"x"), "1 bytes of tensors and must be 0"),
         (binary(request(), b"", 10**6), "longer than the body"),
         (binary(request(), b"", "12a"), "is '12a' and must be a number of bytes"),
@@ -189,7 +190,7 @@ def test_a_malformed_body(server: Server, sent: dict[str, Any], words: str) -> N
 def test_names_that_do_not_exist(server: Server) -> None:
     for path in ("", "/ready", "/config", "/versions/1", "/versions/1/ready"):
         refused(server.http.get(f"/v2/models/vgg{path}"), 404, "'vgg': choose one of ann, cnn")
-    for version in ("99", "x", "-1", "1" * 40, "٣"):
+    for version in ("99", "x", "-1", "1" * 5000, "٣"):
         refused(server.http.get(f"/v2/models/cnn/versions/{version}"), 404, "choose one of 2, 1")
         refused(server.http.post(f"/v2/models/cnn/versions/{version}/infer", json=request()), 404, "choose one of 2, 1")
     refused(server.http.post("/v2/models/vgg/infer", json=request()), 404, "choose one of ann, cnn")
@@ -225,6 +226,7 @@ def test_a_broken_model(tmp_path: Path) -> None:
         [entry] = [each for each in server.http.post("/v2/repository/index").json() if each["name"] == "cnn"]
         assert {key: entry[key] for key in broken} == broken
         assert "no manifest.json" in entry["reason"]
+        assert [each["name"] for each in server.http.post("/v2/repository/index", json={"ready": True}).json()] == ["ann"]
 
 
 def test_the_bounds(models: Path) -> None:
