@@ -105,5 +105,14 @@ def test_the_settings_do_what_they_say(tmp_path: Path) -> None:
         assert server.logs() == []
 
 
+def test_uvicorn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, object] = {}
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    monkeypatch.setattr("uvicorn.run", lambda _, **options: told.update(options))
+    main(["--port", "1234", "--host", "::1", "--workers", "3", "--keep-alive-seconds", "90", "--graceful-shutdown-seconds", "7"])
+    expected = {"port": 1234, "host": "::1", "workers": 3, "timeout_keep_alive": 90, "timeout_graceful_shutdown": 7}
+    assert {name: told[name] for name in expected} == expected
+
+
 def test_the_version_is_the_projects() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from app.runtime import AT_ONCE, RUNTIMES, Batched, Images, Output, TensorFlow
 from tests.app.folders import LOADED
@@ -91,3 +93,21 @@ def test_the_service_runs_on_others_too(models: Path, dataset: Dataset, server: 
         assert reference.http.get("/readyz").status_code == 200
         expected = reference.http.post("/predict", files={"file": image}).json()
     assert server.http.post("/predict", files={"file": image}).json()["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-5)
+
+
+@pytest.mark.parametrize(("name", "version"), LOADED)
+def test_the_signature_is_the_documented_one(server: Server, models: Path, name: str, version: int) -> None:
+    """`tf.saved_model.load` and what `/v1` says of it."""
+    loaded = tensorflow.saved_model.load(str(models / name / str(version)))
+    signature = loaded.signatures["serving_default"]
+    said = server.http.get(f"/v1/models/{name}/versions/{version}/metadata").json()["metadata"]["signature_def"]["signature_def"]
+    described = SavedModel.FromString((models / name / str(version) / "saved_model.pb").read_bytes()).meta_graphs[0]
+    for kind, tensors in (("inputs", signature.structured_input_signature[1]), ("outputs", signature.structured_outputs)):
+        stored = getattr(described.signature_def["serving_default"], kind)
+        assert {key: each["name"] for key, each in said["serving_default"][kind].items()} == {
+            key: each.name for key, each in stored.items()
+        }
+        for key, tensor in tensors.items():
+            given = said["serving_default"][kind][key]
+            assert given["dtype"] == {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}[tensor.dtype.name]
+            assert [int(each["size"]) for each in given["tensor_shape"]["dim"]] == [-1 if each is None else each for each in tensor.shape]
