@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
 from app import logs
-from app.settings import Settings
+from app.settings import Settings, complaints
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = CliApp.run(Settings, cli_args=sys.argv[1:] if arguments is None else arguments)
     except (ValidationError, SettingsError) as error:
-        for line in _complaints(error):
+        for line in complaints(error):
             sys.stderr.write(f"error: {line}; `python -m app --help` lists the settings\n")
         return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
@@ -42,12 +42,6 @@ def environment(settings: Settings) -> dict[str, str]:
     """The settings as environment variables."""
     values = settings.model_dump(mode="json").items()
     return {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values}
-
-
-def _complaints(error: ValidationError | SettingsError) -> list[str]:
-    if isinstance(error, SettingsError):
-        return [str(error)]
-    return [f"WARDROBE_{'.'.join(map(str, each['loc'])).upper()} is {each['input']!r}: {each['msg']}" for each in error.errors()]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from app.errors import RequestError
 from app.images import Fit, Picture, decode, is_small
 from app.model import Model
 from app.occlusion import explain
-from app.prediction import predict
+from app.prediction import predict, predict_files
 from app.preprocessing import preprocess
 from app.schemas.explanations import Explanation
 from app.schemas.predictions import Prediction
@@ -92,18 +92,7 @@ class Classifier:
         Raises:
             OverloadedError: Too many requests are waiting.
         """
-        return await self._photos.run(lambda: self._batch(model, files, fit))
-
-    def _batch(self, model: Model, files: Sequence[bytes], fit: Fit) -> list[Prediction | RequestError]:
-        decoded = [self._attempt(data, fit) for data in files]
-        predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
-        return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
-
-    def _attempt(self, data: bytes, fit: Fit) -> Picture | RequestError:
-        try:
-            return decode(data, fit, self._max_pixels)
-        except RequestError as error:
-            return error
+        return await self._photos.run(lambda: predict_files(model, files, fit, self._max_pixels))
 
 
 def _uncollected(work: Callable[[], Result]) -> Result:

@@ -1,4 +1,4 @@
-"""From decoded pictures to answers."""
+"""From pictures to answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.advice import advice
-from app.images import Fit, Picture
+from app.errors import RequestError
+from app.images import Fit, Picture, decode
 from app.model import Model
 from app.schemas.predictions import Prediction
 
@@ -19,6 +20,20 @@ def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Predict
     images = np.array([picture.pixels for picture in pictures])[..., np.newaxis]
     judged = zip(pictures, model.classify(images).probabilities, model.more_familiar(images), strict=True)
     return [_prediction(model, *each, fit) for each in judged]
+
+
+def predict_files(model: Model, files: Sequence[bytes], fit: Fit, max_pixels: int) -> list[Prediction | RequestError]:
+    """Decode and classify a batch; an image that can't be used has its error in its place."""
+    decoded = [_attempt(data, fit, max_pixels) for data in files]
+    predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
+    return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
+
+
+def _attempt(data: bytes, fit: Fit, max_pixels: int) -> Picture | RequestError:
+    try:
+        return decode(data, fit, max_pixels)
+    except RequestError as error:
+        return error
 
 
 def _prediction(

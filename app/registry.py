@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionE
 from app.evidence import evidence
 from app.manifest import BrokenVersionError
 from app.model import Model
-from app.schemas.models import State, Version
+from app.schemas.models import ModelList, ModelSummary, State, Version
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,26 @@ class Entry:
         broken = "; ".join(f"version {each.version}: {each.reason}" for each in self.versions)
         return broken or self.unreadable or "its folder has no version"
 
+    def model(self, version: int | None) -> Model:
+        """The loaded version, or the served one.
+
+        Raises:
+            UnknownVersionError: There is no such version.
+            ModelUnavailableError: The model or version is known but can't be served now.
+        """
+        if self.served is None:
+            raise ModelUnavailableError(f"The model {self.name} is not available: {self.reason}.")
+        if version is None:
+            return self.served
+        if version in self.loaded:
+            return self.loaded[version]
+        for known in self.versions:
+            if known.version == version:
+                why = known.reason or "it is older than those the service loads"
+                raise ModelUnavailableError(f"Version {version} of the model {self.name} is not available: {why}.")
+        loaded = ", ".join(map(str, self.loaded))
+        raise UnknownVersionError(f"The model {self.name} has no version {version}: choose one of {loaded}.")
+
 
 class Registry:
     """The models folder, scanned once; names and versions from requests are only ever looked up in its dictionaries."""
@@ -62,10 +83,6 @@ class Registry:
         """Every model by name, in alphabetical order."""
         return self._entries
 
-    @property
-    def default(self) -> str:
-        return self._default
-
     def served(self) -> list[Model]:
         """The version of each model that answers by default."""
         return [entry.served for entry in self._entries.values() if entry.served]
@@ -82,7 +99,7 @@ class Registry:
         try:
             return self._entries[name]
         except KeyError:
-            raise UnknownModelError(f"There is no model {shown(name)}: choose one of {', '.join(self._entries) or 'none'}.") from None
+            raise _unknown(name, self._entries) from None
 
     def model(self, name: str | None, version: int | None = None) -> Model:
         """The loaded version of a model; the default model and its served version where nothing is named.
@@ -91,20 +108,28 @@ class Registry:
             UnknownModelError, UnknownVersionError: There is no such model or version.
             ModelUnavailableError: The model or version is known but can't be served now.
         """
-        entry = self.entry(self._default if name is None else name)
-        served = entry.served
-        if served is None:
-            raise ModelUnavailableError(f"The model {entry.name} is not available: {entry.reason}.")
-        if version is None:
-            return served
-        if version in entry.loaded:
-            return entry.loaded[version]
-        for known in entry.versions:
-            if known.version == version:
-                why = known.reason or "it is older than those the service loads"
-                raise ModelUnavailableError(f"Version {version} of the model {entry.name} is not available: {why}.")
-        loaded = ", ".join(map(str, entry.loaded))
-        raise UnknownVersionError(f"The model {entry.name} has no version {version}: choose one of {loaded}.")
+        return self.entry(self._default if name is None else name).model(version)
+
+    def summary(self, name: str) -> ModelSummary:
+        """Which version of the model `name` answers, or why none does.
+
+        Raises:
+            UnknownModelError: There is no such model.
+        """
+        entry = self.entry(name)
+        return ModelSummary(
+            name=name,
+            state="ready" if entry.served else "unavailable",
+            version=entry.served.version if entry.served else None,
+            default=name == self._default,
+            required=self.is_required(name),
+            reason=entry.reason,
+            versions=entry.versions,
+        )
+
+    def summaries(self) -> ModelList:
+        """Every model, in alphabetical order."""
+        return ModelList(models=[self.summary(name) for name in self._entries])
 
     def failures(self) -> dict[str, str]:
         """Why each required model, and the default one, does not answer its golden images now; empty when the service is ready."""
@@ -127,6 +152,25 @@ class Registry:
             UnknownModelError, ModelUnavailableError: See `model`.
         """
         return self._all_evidence if name is None else self._evidence[self.model(name).name]
+
+
+def one_model(settings: Settings, name: str | None, version: int | None) -> Model:
+    """What `Registry(settings).model(name, version)` is, without loading what was not asked for.
+
+    Raises:
+        UnknownModelError, UnknownVersionError, ModelUnavailableError: See `Registry.model`.
+    """
+    names = _names(settings)
+    name = settings.default_model if name is None else name
+    if name not in names:
+        raise _unknown(name, names)
+    if version is None:
+        settings = settings.model_copy(update={"versions_per_model": 1})
+    return _scan(settings.models_dir / name, settings).model(version)
+
+
+def _unknown(name: str, known: Iterable[str]) -> UnknownModelError:
+    return UnknownModelError(f"There is no model {shown(name)}: choose one of {', '.join(known) or 'none'}.")
 
 
 def _names(settings: Settings) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class Settings(BaseSettings):
@@ -72,3 +72,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log lines to write; `info` has one line per request."""
+
+
+def complaints(error: ValidationError | SettingsError) -> list[str]:
+    """What is wrong with the settings, a sentence for each."""
+    if isinstance(error, SettingsError):
+        return [str(error)]
+    return [f"WARDROBE_{'.'.join(map(str, each['loc'])).upper()} is {each['input']!r}: {each['msg']}" for each in error.errors()]

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, Response
 
 from app.errors import UnknownPlotError
-from app.registry import Entry, Registry
 from app.routes.dependencies import RegistryDep, problem_answers
 from app.routes.pages import PNG, self_contained
 from app.schemas.common import PositiveInt
-from app.schemas.models import ModelDetail, ModelList, ModelSummary
+from app.schemas.models import ModelDetail, ModelList
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -22,16 +21,14 @@ VersionPath = Annotated[PositiveInt, Path(description="A loaded version of the m
 @router.get("")
 async def list_models(registry: RegistryDep) -> ModelList:
     """Every model: its served version, the state of all its versions, and why one is not served."""
-    return ModelList(models=[_summary(registry, entry) for entry in registry.entries.values()])
+    return registry.summaries()
 
 
 @router.get("/{name}", responses=problem_answers(404))
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
     """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
-    entry = registry.entry(name)
-    return ModelDetail(
-        **_summary(registry, entry).model_dump(), card=entry.served.card.model_dump(exclude_unset=True) if entry.served else None
-    )
+    served = registry.entry(name).served
+    return ModelDetail(**registry.summary(name).model_dump(), card=served.card.model_dump(exclude_unset=True) if served else None)
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))
@@ -48,15 +45,3 @@ async def get_plot(registry: RegistryDep, name: str, version: VersionPath, plot:
     if plot not in plots:
         raise UnknownPlotError(f"There is no such plot: choose one of {', '.join(sorted(plots))}.")
     return Response(plots[plot], media_type="image/png")
-
-
-def _summary(registry: Registry, entry: Entry) -> ModelSummary:
-    return ModelSummary(
-        name=entry.name,
-        state="ready" if entry.served else "unavailable",
-        version=entry.served.version if entry.served else None,
-        default=entry.name == registry.default,
-        required=registry.is_required(entry.name),
-        reason=entry.reason,
-        versions=entry.versions,
-    )

@@ -34,7 +34,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
         seen.append(threading.current_thread())
         return decode(content, fit, max_pixels)
 
-    monkeypatch.setattr("app.classifier.decode", spy)
+    for module in ("classifier", "prediction"):
+        monkeypatch.setattr(f"app.{module}.decode", spy)
     return seen
 
 
@@ -95,7 +96,8 @@ def predicting(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
         seen.append(threading.current_thread())
         return predict(model, pictures, fit)
 
-    monkeypatch.setattr("app.classifier.predict", spy)
+    for module in ("classifier", "prediction"):
+        monkeypatch.setattr(f"app.{module}.predict", spy)
     return seen
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError
-from app.registry import Registry
+from app.errors import ModelUnavailableError, RequestError, UnknownModelError, UnknownVersionError
+from app.model import Model
+from app.registry import Registry, one_model
 from app.settings import Settings
 from tests.app.folders import compare, paper_models, publish, seal
 from tests.conftest import png
@@ -311,3 +312,34 @@ def test_a_pipe_does_not_hang_the_start(copy: Path) -> None:
     (copy / "cnn" / "1" / "saved_model.pb").unlink()
     os.mkfifo(copy / "cnn" / "1" / "saved_model.pb")
     assert "saved_model.pb is not a regular file" in str(registry(copy).entry("cnn").reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [(None, None), ("ann", None), ("cnn", 1), ("cnn", 2), ("vgg", None), ("../cnn", 1), ("cnn", 9)]
+)
+def test_one_model_alone_is_what_the_whole_registry_finds(copy: Path, name: str | None, version: int | None) -> None:
+    damage_weights(publish_again(copy, 2))
+
+    def found(find: Callable[[], Model]) -> object:
+        try:
+            model = find()
+        except RequestError as error:
+            return type(error), str(error)
+        return model.name, model.version
+
+    settings = Settings(models_dir=copy)
+    assert found(lambda: one_model(settings, name, version)) == found(lambda: Registry(settings).model(name, version))
+
+
+def test_one_model_alone_reads_no_other(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_again(copy, 2)
+    read: list[tuple[str, str]] = []
+
+    class Spy(Model):
+        def __init__(self, folder: Path, runtime: str) -> None:
+            read.append((folder.parent.name, folder.name))
+            super().__init__(folder, runtime)
+
+    monkeypatch.setattr("app.registry.Model", Spy)
+    one_model(Settings(models_dir=copy), "cnn", None)
+    assert read == [("cnn", "2")]
