@@ -6,14 +6,13 @@ import json
 import logging
 from typing import Any
 
+# what every record has, and what uvicorn adds for terminals
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"color_message", "message", "asctime"}
 _encode = json.JSONEncoder(default=str).encode
 
 
 class JSONFormatter(logging.Formatter):
     """The record's time, level, logger and message, then whatever was given as `extra`, then its traceback."""
-
-    # what every record has, and what uvicorn adds for terminals
-    _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"color_message", "message", "asctime"}
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -22,10 +21,15 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line.update((name, value) for name, value in vars(record).items() if name not in self._KNOWN)
+        line.update(given(record))
         if record.exc_info:
             line["exc_info"] = self.formatException(record.exc_info)
         return _encode(line)
+
+
+def given(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given as `extra`."""
+    return {name: value for name, value in vars(record).items() if name not in _KNOWN}
 
 
 def config(level: str) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""How the command ends: the exit statuses, and what a person reads instead of a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+BAD_IMAGE = 1
+WRONG_USAGE = 2
+UNAVAILABLE = 3
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""What the shell reports of any program that writes to a pipe nobody reads: 128 and SIGPIPE."""
+
+
+class WrongUsageError(Exception):
+    """The command can't be carried out as it was given; the message names the value and the remedy."""
+
+
+class UnavailableError(Exception):
+    """The service or the model that should answer is not there, or can't; the message says why and what to do."""
+
+
+class Commands(TyperGroup):
+    """The commands, each of whose failures ends with a sentence and its status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a closed pipe is still met in peace
+        except WrongUsageError as error:
+            _fail(error, WRONG_USAGE)
+        except UnavailableError as error:
+            _fail(error, UNAVAILABLE)
+        except BrokenPipeError:
+            _leave(PIPE_CLOSED)
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED)
+        return done
+
+
+def _fail(error: Exception, status: int) -> NoReturn:
+    typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(status) from error
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once: a thread may still wait for a service, and Python would wait for the thread."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(status)

@@ -1,0 +1,118 @@
+"""Answers of a running service, over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from app.cli.answering import Answer, Classify
+from app.cli.ending import UnavailableError, WrongUsageError
+from app.images import Fit
+from app.schemas.metrics import Metrics
+from app.schemas.models import ModelList
+from app.schemas.predictions import Batch
+from app.schemas.problem import Problem
+
+ATTEMPTS = 6
+LONGEST_WAIT_S = 10.0
+"""Of one wait, whatever `Retry-After` asks for: with the attempts, a busy service is given up after a minute at most."""
+TIMEOUT = httpx.Timeout(60, connect=5)
+TOO_MUCH = (413, 422)
+"""What a service, or a proxy before it, answers to more bytes or more images than it takes at once."""
+
+
+class Remote:
+    """The service at a URL."""
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")) or not _host(url):
+            raise WrongUsageError(f"{url!a} is no address of a service: it must look like http://127.0.0.1:8000.")
+        self._url = url
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Accept": "application/json"})
+
+    def classifier(self, model: str | None, version: int | None, fit: Fit) -> Classify:
+        wanted = {name: value for name, value in (("model", model), ("version", version), ("fit", fit)) if value is not None}
+
+        def classify(images: Sequence[bytes]) -> list[Answer]:
+            # without the files' names, which are nobody's business
+            files = [("files", ("image", each, "application/octet-stream")) for each in images]
+            response = self._answer("POST", "predict/batch", params=wanted, files=files)
+            if response.status_code in TOO_MUCH and len(images) > 1:
+                half = len(images) // 2
+                return [*classify(images[:half]), *classify(images[half:])]
+            if response.status_code == 413:
+                return [self._problem(response)]
+            results = Batch.model_validate_json(self._checked(response, Batch)).results
+            if len(results) != len(images):
+                raise self._stranger(response)
+            return list(results)
+
+        return classify
+
+    def models(self) -> str:
+        return self._checked(self._answer("GET", "models"), ModelList)
+
+    def metrics(self, model: str | None) -> str:
+        return self._checked(self._answer("GET", "metrics", params={} if model is None else {"model": model}), Metrics)
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """The answer, after waiting for as long as the service asks for, a bounded number of times."""
+        for _ in range(ATTEMPTS - 1):
+            response = self._sent(method, path, **request)
+            if response.status_code not in (429, 503):
+                return response
+            time.sleep(_wait_s(response))
+        return self._sent(method, path, **request)
+
+    def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            try:
+                return self._http.request(method, path, **request)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                # a connection that was kept may be closed just when it is used again; nothing here changes anything, so once more
+                return self._http.request(method, path, **request)
+        except httpx.TimeoutException as error:
+            raise UnavailableError(f"The service at {self._url} does not answer in time: try again, or with fewer images.") from error
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"The service at {self._url} can't be reached ({error}): start it by `python -m app`, correct --url, "
+                "or leave --url out to use the models directly."
+            ) from error
+
+    def _checked(self, response: httpx.Response, shape: type[BaseModel]) -> str:
+        """The answer's JSON, which has this shape."""
+        if response.status_code != 200:
+            raise UnavailableError(self._problem(response).detail)
+        try:
+            shape.model_validate_json(response.content)
+        except ValidationError as error:
+            raise self._stranger(response) from error
+        return response.text
+
+    def _problem(self, response: httpx.Response) -> Problem:
+        try:
+            return Problem.model_validate_json(response.content)
+        except ValidationError as error:
+            raise self._stranger(response) from error
+
+    def _stranger(self, response: httpx.Response) -> UnavailableError:
+        return UnavailableError(
+            f"What answers at {self._url} is no Wardrobe service: it says {response.status_code} {response.reason_phrase} "
+            f"to {response.request.method} {response.url.path}. Correct --url."
+        )
+
+
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL:
+        return ""
+
+
+def _wait_s(response: httpx.Response) -> float:
+    asked = response.headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_WAIT_S) if asked.isdecimal() else 1.0
