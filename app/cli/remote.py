@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from app.cli.answering import Answer, Classify
+from app.cli.answering import Answer, Classify, problem
 from app.cli.ending import UnavailableError, WrongUsageError
+from app.errors import BodyTooLargeError
 from app.images import Fit
 from app.schemas.metrics import Metrics
 from app.schemas.models import ModelList
@@ -45,7 +46,7 @@ class Remote:
                 half = len(images) // 2
                 return [*classify(images[:half]), *classify(images[half:])]
             if response.status_code == 413:
-                return [self._problem(response)]
+                return [_too_large(response, len(images[0]))]
             results = Batch.model_validate_json(self._checked(response, Batch)).results
             if len(results) != len(images):
                 raise self._stranger(response)
@@ -104,6 +105,13 @@ class Remote:
             f"What answers at {self._url} is no Wardrobe service: it says {response.status_code} {response.reason_phrase} "
             f"to {response.request.method} {response.url.path}. Correct --url."
         )
+
+
+def _too_large(response: httpx.Response, size: int) -> Problem:
+    try:
+        return Problem.model_validate_json(response.content)
+    except ValidationError:  # a proxy's answer
+        return problem(BodyTooLargeError(f"The file has {size:,} bytes, more than {response.url.host} takes: make a smaller copy."))
 
 
 def _host(url: str) -> str:

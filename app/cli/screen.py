@@ -14,12 +14,19 @@ MANY = 16
 """Images from which a person waits long enough to be shown how long."""
 
 
+class _Pipe(Console):
+    """A console that leaves it to the command what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Standard output for what was asked for, standard error for all else."""
 
     def __init__(self) -> None:
         # a file may be called [red] or :shoe:, and what FORCE_COLOR asks for is colour, not tables instead of JSON
-        self.out = Console(highlight=False, markup=False, emoji=False)
+        self.out = _Pipe(highlight=False, markup=False, emoji=False)
         self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._is_shown = sys.stdout.isatty()
 
@@ -50,11 +57,11 @@ class Screen:
 
 
 class _Plain(logging.Formatter):
-    """A record in one line for a person: `warning: a version is not served (model cnn, version 3, …)`."""
+    """A record in one line, `warning: a version is not served (model cnn, version 3, …)`; the command calls an error what ends it."""
 
     def format(self, record: logging.LogRecord) -> str:
         details = ", ".join(f"{name} {value}" for name, value in given(record).items())
-        return f"{record.levelname.lower()}: {record.getMessage()}{f' ({details})' if details else ''}"
+        return f"warning: {record.getMessage()}{f' ({details})' if details else ''}"
 
 
 def show_warnings() -> None:

@@ -43,6 +43,14 @@ def seal(version: Path) -> None:
     write_json(version / MANIFEST, {"sha256": checksums(version)})
 
 
+def damage(version: Path) -> None:
+    """Change a bit of its weights behind the manifest's back."""
+    weights = version / "variables" / "variables.data-00000-of-00001"
+    content = bytearray(weights.read_bytes())
+    content[1000] ^= 1
+    weights.write_bytes(content)
+
+
 def publish(source: Path, models: Path, name: str, version: int) -> Path:
     """A copy of a published version under another name or number."""
     folder = Path(shutil.copytree(source, models / name / str(version)))

@@ -15,7 +15,7 @@ from app.errors import ModelUnavailableError, RequestError, UnknownModelError, U
 from app.model import Model
 from app.registry import Registry, one_model
 from app.settings import Settings
-from tests.app.folders import compare, paper_models, publish, seal
+from tests.app.folders import compare, damage, paper_models, publish, seal
 from tests.conftest import png
 from tests.server import Server
 from training.data import Dataset
@@ -33,13 +33,6 @@ def registry(folder: Path, **settings: object) -> Registry:
 
 def publish_again(copy: Path, version: int) -> Path:
     return publish(copy / "cnn" / "1", copy, "cnn", version)
-
-
-def damage_weights(version: Path) -> None:
-    weights = version / "variables" / "variables.data-00000-of-00001"
-    content = bytearray(weights.read_bytes())
-    content[1000] ^= 1
-    weights.write_bytes(content)
 
 
 def wrong_golden(version: Path) -> None:
@@ -103,7 +96,7 @@ def no_conversion(version: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "flipped bit": (damage_weights, "variables/variables.data-00000-of-00001 differs from its SHA-256"),
+    "flipped bit": (damage, "variables/variables.data-00000-of-00001 differs from its SHA-256"),
     "no manifest": (lambda version: (version / MANIFEST).unlink(), "never completely published"),
     "manifest cut short": (lambda version: (version / MANIFEST).write_bytes((version / MANIFEST).read_bytes()[:100]), "is not a manifest"),
     "manifest of another shape": (lambda version: (version / MANIFEST).write_text('{"sha256": {"card.json": 1}}'), "is not a manifest"),
@@ -155,7 +148,7 @@ def test_the_other_model_serves_on_over_http(what: str, copy: Path, dataset: Dat
         shutil.rmtree(copy / "cnn")
         reason = "its folder can't be read (No such file or directory)"
     else:
-        damage_weights(copy / "cnn" / "1")
+        damage(copy / "cnn" / "1")
         reason = "differs from its SHA-256"
     image = {"file": png(dataset.test_images[0, ..., 0])}
     with Server(models_dir=str(copy)) as server:
@@ -192,7 +185,7 @@ def test_without_any_model_it_lives_but_is_not_ready(tmp_path: Path) -> None:
 
 def test_the_highest_intact_version_serves(copy: Path) -> None:
     publish_again(copy, 2)
-    damage_weights(publish_again(copy, 10))
+    damage(publish_again(copy, 10))
     found = registry(copy)
     assert found.model("cnn").version == 2
     assert found.model("cnn", 1).version == 1
@@ -238,7 +231,7 @@ def test_three_models_in_several_versions(shelf: Path) -> None:
 
 def test_a_third_model_may_be_broken_or_required(shelf: Path, tmp_path: Path) -> None:
     models = Path(shutil.copytree(shelf, tmp_path / "models"))
-    damage_weights(models / "resnet" / "1")
+    damage(models / "resnet" / "1")
     found = registry(models)
     assert found.failures() == {}
     assert [model.name for model in found.served()] == ["ann", "cnn"]
@@ -292,7 +285,7 @@ def test_a_further_model_is_served_but_not_required(copy: Path) -> None:
     other = publish(copy / "cnn" / "1", copy, "dnn", 1)
     found = registry(copy)
     assert [model.name for model in found.served()] == ["ann", "cnn", "dnn"]
-    damage_weights(other)
+    damage(other)
     assert registry(copy).failures() == {}
 
 
@@ -318,7 +311,7 @@ def test_a_pipe_does_not_hang_the_start(copy: Path) -> None:
     ("name", "version"), [(None, None), ("ann", None), ("cnn", 1), ("cnn", 2), ("vgg", None), ("../cnn", 1), ("cnn", 9)]
 )
 def test_one_model_alone_is_what_the_whole_registry_finds(copy: Path, name: str | None, version: int | None) -> None:
-    damage_weights(publish_again(copy, 2))
+    damage(publish_again(copy, 2))
 
     def found(find: Callable[[], Model]) -> object:
         try:

@@ -56,6 +56,31 @@ def test_nothing_below_the_routes_knows_http(path: Path) -> None:
     assert not [name for name in names if name.startswith("app.routes")]
 
 
+@pytest.mark.parametrize("path", [each for each in of("app") if each.parent.name != "cli"], ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_knows_its_libraries(path: Path) -> None:
+    names = imports(path)
+    assert not [name for name in names if name.split(".")[0] in ("typer", "rich", "httpx") or name.startswith("app.cli")]
+
+
+def test_the_service_does_not_import_the_command() -> None:
+    assert loaded("import app.__main__, app.main", "typer", "rich", "httpx", "app.cli") == []
+
+
+def test_the_command_imports_what_it_needs() -> None:
+    heavy = ("tensorflow", "fastapi", "httpx", "ai_edge_litert", "PIL", "numpy", "pydantic")
+    assert loaded("import app.cli.commands", *heavy) == []
+    boot = str(ROOT / "tests" / "data" / "ankle-boot.png")
+    predict = f"from app.cli.commands import commands; commands(['predict', {boot!r}, '--table'], standalone_mode=False)"
+    assert loaded(predict, *heavy) == ["PIL", "ai_edge_litert", "numpy", "pydantic"]
+
+
+def loaded(code: str, *names: str) -> list[str]:
+    """Which of the modules are there after the code has run."""
+    code = f"import sys; {code}; sys.stderr.write(' '.join(sorted(set({names!r}) & set(sys.modules))))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stderr.split()
+
+
 def test_importing_the_app_imports_no_tensorflow_and_no_engine() -> None:
     code = "import sys, app.__main__, app.main; print(sorted({'tensorflow', 'keras', 'ai_edge_litert', 'openvino'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
