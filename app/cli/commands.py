@@ -132,7 +132,7 @@ def models(url: Url = None, models_dir: ModelsDir = None, as_json: AsJson = None
     from app.cli.tables import show_models
     from app.schemas.models import ModelList
 
-    _, answering = _answering(url, models_dir)
+    _, answering = _answering(url, models_dir, warnings=False)  # the answer itself says what is wrong
     _show(answering.models(), ModelList, show_models, as_json)
 
 
@@ -164,7 +164,7 @@ def _show(answer: str, shape: type[Shape], show: Callable[[Shape, Console], None
         typer.echo(answer)
 
 
-def _answering(url: str | None, models_dir: Path | None) -> tuple[Settings, Answering]:
+def _answering(url: str | None, models_dir: Path | None, warnings: bool = True) -> tuple[Settings, Answering]:
     """The service at `url`, or the models themselves; and the settings, whose limits hold for both.
 
     Raises:
@@ -174,7 +174,7 @@ def _answering(url: str | None, models_dir: Path | None) -> tuple[Settings, Answ
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from app.cli.screen import show_warnings
+    from app.cli.screen import log_to_a_person
     from app.settings import Settings, complaints
 
     if url is not None and models_dir is not None:
@@ -183,7 +183,7 @@ def _answering(url: str | None, models_dir: Path | None) -> tuple[Settings, Answ
         settings = Settings() if models_dir is None else Settings(models_dir=models_dir)
     except (ValidationError, SettingsError) as error:
         raise WrongUsageError("; ".join(complaints(error))) from error
-    show_warnings()
+    log_to_a_person(warnings)
     if url is None:
         from app.cli.direct import Direct
 

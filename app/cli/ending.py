@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from typing import Any, NoReturn
 
 import typer
@@ -31,8 +29,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            done = super().invoke(ctx)
-            sys.stdout.flush()  # here, where a closed pipe is still met in peace
+            return super().invoke(ctx)
         except WrongUsageError as error:
             _fail(error, WRONG_USAGE)
         except UnavailableError as error:
@@ -41,7 +38,6 @@ class Commands(TyperGroup):
             _leave(PIPE_CLOSED)
         except KeyboardInterrupt:
             _leave(INTERRUPTED)
-        return done
 
 
 def _fail(error: Exception, status: int) -> NoReturn:
@@ -50,7 +46,5 @@ def _fail(error: Exception, status: int) -> NoReturn:
 
 
 def _leave(status: int) -> NoReturn:
-    """End at once: a thread may still wait for a service, and Python would wait for the thread."""
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
+    """End at once: a thread may still wait for a service, and Python would wait for the thread. What was printed is written already."""
     os._exit(status)

@@ -22,7 +22,7 @@ ATTEMPTS = 6
 LONGEST_WAIT_S = 10.0
 """Of one wait, whatever `Retry-After` asks for: with the attempts, a busy service is given up after a minute at most."""
 TIMEOUT = httpx.Timeout(60, connect=5)
-TOO_MUCH = (413, 422)
+TOO_MUCH = (400, 413, 422)
 """What a service, or a proxy before it, answers to more bytes or more images than it takes at once."""
 
 
@@ -33,7 +33,7 @@ class Remote:
         if not url.startswith(("http://", "https://")) or not _host(url):
             raise WrongUsageError(f"{url!a} is no address of a service: it must look like http://127.0.0.1:8000.")
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Accept": "application/json"})
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT)
 
     def classifier(self, model: str | None, version: int | None, fit: Fit) -> Classify:
         wanted = {name: value for name, value in (("model", model), ("version", version), ("fit", fit)) if value is not None}
@@ -66,7 +66,7 @@ class Remote:
             response = self._sent(method, path, **request)
             if response.status_code not in (429, 503):
                 return response
-            time.sleep(_wait_s(response))
+            time.sleep(wait_s(response))
         return self._sent(method, path, **request)
 
     def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -121,6 +121,7 @@ def _host(url: str) -> str:
         return ""
 
 
-def _wait_s(response: httpx.Response) -> float:
+def wait_s(response: httpx.Response) -> float:
+    """Seconds until a busy service wants to be asked again; one for a date, or where it does not say."""
     asked = response.headers.get("Retry-After", "")
     return min(float(asked), LONGEST_WAIT_S) if asked.isdecimal() else 1.0

@@ -25,10 +25,9 @@ class Screen:
     """Standard output for what was asked for, standard error for all else."""
 
     def __init__(self) -> None:
-        # a file may be called [red] or :shoe:, and what FORCE_COLOR asks for is colour, not tables instead of JSON
-        self.out = _Pipe(highlight=False, markup=False, emoji=False)
-        self._err = Console(stderr=True, highlight=False, markup=False, emoji=False)
-        self._is_shown = sys.stdout.isatty()
+        self.out = _Pipe(highlight=False, markup=False)
+        self._err = Console(stderr=True, highlight=False)
+        self._is_shown = sys.stdout.isatty()  # rich would call a pipe a terminal where FORCE_COLOR asks for colour
 
     def is_for_a_person(self, as_json: bool | None) -> bool:
         """Whether to print tables: on a terminal, where nothing else was asked for."""
@@ -61,11 +60,11 @@ class _Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         details = ", ".join(f"{name} {value}" for name, value in given(record).items())
-        return f"warning: {record.getMessage()}{f' ({details})' if details else ''}"
+        return " ".join(f"warning: {record.getMessage()}{f' ({details})' if details else ''}".split())
 
 
-def show_warnings() -> None:
-    """What the service would log as a warning or worse goes to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+def log_to_a_person(warnings: bool) -> None:
+    """What the service would log as a warning or worse goes to standard error, or nowhere."""
+    handler = logging.StreamHandler(sys.stderr) if warnings else logging.NullHandler()
     handler.setFormatter(_Plain())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -22,7 +22,7 @@ def show_models(listed: ModelList, console: Console) -> None:
     for model in listed.models:
         reasons = [f"version {each.version}: {each.reason}" for each in model.versions if each.reason]
         for reason in reasons or ([model.reason] if model.reason else []):
-            console.print(f"{model.name}: {reason}", style="red", soft_wrap=True)
+            console.print(" ".join(f"{model.name}: {reason}".split()), style="red", soft_wrap=True)
 
 
 def show_metrics(metrics: Metrics, console: Console) -> None:

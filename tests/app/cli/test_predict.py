@@ -89,6 +89,7 @@ def test_a_folder_of_all_sorts(how: How, tmp_path: Path) -> None:
     assert [line.get("status") for line in done.lines] == [None, None, 422, 422, None, None]
     assert {line["label"] for line in done.lines if "label" in line} == {"Ankle boot"}
     assert "is empty" in done.lines[3]["detail"]
+    assert ("request_id" in done.lines[3]) is ("--url" in how)
     assert done.status == 1
     assert done.err.splitlines() == ["other files, left alone: 3", "images that could not be used: 2 of 6"]
 

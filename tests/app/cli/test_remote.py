@@ -8,12 +8,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
+from app.cli import remote
 from tests import data
 from tests.app.cli.between import HANG_UP, Between, Reply
 from tests.app.cli.command import COMMAND, ENVIRONMENT, Ended, run
-from tests.app.cli.conftest import url
 from tests.app.cli.test_predict import alike
 from tests.conftest import MODELS
 from tests.server import ROOT, Server
@@ -50,21 +51,24 @@ def test_a_batch_is_no_larger_than_a_request_may_be(server: Server, tmp_path: Pa
     assert max(len(body) for _, body in between.requests) <= 16 * 1024 * 1024
 
 
-def test_a_service_that_takes_less_at_once_gets_less(many: Path, tmp_path: Path) -> None:
-    (tmp_path / "large.png").write_bytes(BOOT + bytes(50_000))
-    with Server(models_dir=str(MODELS), max_batch=50, max_body_bytes=20_000) as server:
-        done = run("predict", many, tmp_path / "large.png", "--url", url(server))
-    assert [line.get("status") for line in done.lines] == [*[None] * 310, 413]
-    assert "20,000 bytes" in done.lines[-1]["detail"]
-    assert done.status == 1
+def test_a_service_that_takes_fewer_at_once_gets_fewer(many: Path) -> None:
+    with Server(models_dir=str(MODELS), max_batch=50) as server, Between(server) as between:
+        done = run("predict", many, "--url", between.url)
+    assert (done.status, done.err) == (0, "")
+    assert min(body.count(FILE) for _, body in between.requests) <= 50
+    direct_lines_equal(done, many)
 
 
-def test_a_proxy_that_takes_less_gets_less_and_what_is_too_large_even_so_fails_alone(server: Server, many: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "detail"), [(PROBLEM % 413, "Try later."), (b"<html>", "The file has 50,394 bytes, more than 127.0.0.1 takes")]
+)
+def test_what_is_too_large_even_alone_fails_alone(server: Server, many: Path, tmp_path: Path, refusal: bytes, detail: str) -> None:
+    """By the service itself, or by a proxy before it."""
     (tmp_path / "large.png").write_bytes(BOOT + bytes(50_000))
-    with Between(server, lambda number, body: Reply(413, b"<html>") if len(body) > 20_000 else None) as between:
+    with Between(server, lambda number, body: Reply(413, refusal) if len(body) > 50_000 else None) as between:
         done = run("predict", many, tmp_path / "large.png", "--url", between.url)
     assert [line.get("status") for line in done.lines] == [*[None] * 310, 413]
-    assert "50,394 bytes, more than 127.0.0.1 takes" in done.lines[-1]["detail"]
+    assert done.lines[-1]["detail"].startswith(detail)
     assert done.status == 1
 
 
@@ -92,6 +96,13 @@ def test_a_service_that_stays_busy_is_given_up() -> None:
         done = run("predict", data.BOOT, "--url", between.url)
     assert len(between.requests) == 6
     assert (done.status, done.out, done.err) == (3, "", "error: Try later.\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("0", 0.0), ("7", 7.0), ("3600", 10.0), (None, 1.0), ("Wed, 25 Nov 2026 20:00:00 GMT", 1.0)]
+)
+def test_the_wait_is_what_the_service_asks_for_within_reason(asked: str | None, seconds: float) -> None:
+    assert remote.wait_s(httpx.Response(429, headers={} if asked is None else {"Retry-After": asked})) == seconds
 
 
 def test_a_service_that_is_not_there(many: Path) -> None:
