@@ -96,3 +96,12 @@ def test_the_curl_example_runs() -> None:
             ["bash", "-ec", example.replace("http://127.0.0.1:8000", address)], cwd=ROOT, capture_output=True, text=True, check=True
         )
     assert '"label":"Ankle boot"' in done.stdout
+
+
+def test_the_command_lines_are_understood() -> None:
+    examples = re.findall(r"^(?:curl .* \| )?wardrobe ([^#>\n]*)", section("Command line"), re.MULTILINE)
+    assert len(examples) == 6
+    for example in examples:
+        # what the options are is read before help is shown, and nothing is done after it
+        done = subprocess.run([sys.executable, "-m", "app.cli", *example.split(), "--help"], cwd=ROOT, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b""), example
