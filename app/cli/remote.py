@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -24,6 +24,8 @@ LONGEST_WAIT_S = 10.0
 TIMEOUT = httpx.Timeout(60, connect=5)
 TOO_MUCH = (400, 413, 422)
 """What a service, or a proxy before it, answers to more bytes or more images than it takes at once."""
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class Remote:
@@ -47,7 +49,7 @@ class Remote:
                 return [*classify(images[:half]), *classify(images[half:])]
             if response.status_code == 413:
                 return [_too_large(response, len(images[0]))]
-            results = Batch.model_validate_json(self._checked(response, Batch)).results
+            results = self._parsed(response, Batch).results
             if len(results) != len(images):
                 raise self._stranger(response)
             return list(results)
@@ -55,10 +57,15 @@ class Remote:
         return classify
 
     def models(self) -> str:
-        return self._checked(self._answer("GET", "models"), ModelList)
+        return self._read("models", ModelList)
 
     def metrics(self, model: str | None) -> str:
-        return self._checked(self._answer("GET", "metrics", params={} if model is None else {"model": model}), Metrics)
+        return self._read("metrics", Metrics, params={} if model is None else {"model": model})
+
+    def _read(self, path: str, shape: type[BaseModel], **request: Any) -> str:
+        response = self._answer("GET", path, **request)
+        self._parsed(response, shape)
+        return response.text
 
     def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The answer, after waiting for as long as the service asks for, a bounded number of times."""
@@ -84,19 +91,12 @@ class Remote:
                 "or leave --url out to use the models directly."
             ) from error
 
-    def _checked(self, response: httpx.Response, shape: type[BaseModel]) -> str:
-        """The answer's JSON, which has this shape."""
-        if response.status_code != 200:
-            raise UnavailableError(self._problem(response).detail)
+    def _parsed(self, response: httpx.Response, shape: type[Shape]) -> Shape:
+        """The answer, which must have this shape."""
         try:
-            shape.model_validate_json(response.content)
-        except ValidationError as error:
-            raise self._stranger(response) from error
-        return response.text
-
-    def _problem(self, response: httpx.Response) -> Problem:
-        try:
-            return Problem.model_validate_json(response.content)
+            if response.status_code != 200:
+                raise UnavailableError(Problem.model_validate_json(response.content).detail)
+            return shape.model_validate_json(response.content)
         except ValidationError as error:
             raise self._stranger(response) from error
 

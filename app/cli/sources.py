@@ -18,14 +18,14 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 @dataclass
 class Found:
-    """`files` in the order given, a folder's sorted; `left_alone` counts its other files. The names are held, never the images."""
+    """`files` in the order given, a folder's sorted; `left_alone` counts its others. The names are held, never the images."""
 
     files: list[str] = field(default_factory=list)
     left_alone: int = 0
 
 
 def find(paths: Iterable[str]) -> Found:
-    """The images that `paths` stand for; folders with all that is in them but hidden files and folders, and without following links.
+    """The images that `paths` stand for; of a folder all that is in it, but nothing hidden and nothing behind a link to a folder.
 
     Raises:
         WrongUsageError: A path does not exist, there is no image, or standard input is named twice.
@@ -33,7 +33,8 @@ def find(paths: Iterable[str]) -> Found:
     paths = list(paths)
     if paths.count(STDIN) > 1:
         raise WrongUsageError("Standard input, -, is named more than once and can be read only once.")
-    if missing := [path for path in paths if path != STDIN and not Path(path).exists()]:
+    # Path.exists and Path.is_file raise where a path is too long or leads through a folder that may not be entered
+    if missing := [path for path in paths if path != STDIN and not os.path.exists(path)]:  # noqa: PTH110
         raise WrongUsageError(f"There is no file or folder {', '.join(map(ascii, missing))}.")
     found = Found()
     for path in paths:
@@ -75,9 +76,9 @@ def _search(folder: str, found: Found) -> None:
 
     for home, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for name in sorted(files):
-            path = Path(home, name)
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES) and path.is_file():
-                found.files.append(str(path))
+        for name in sorted(each for each in files if not each.startswith(".")):
+            path = str(Path(home, name))
+            if name.lower().endswith(SUFFIXES) and os.path.isfile(path):  # noqa: PTH113
+                found.files.append(path)
             else:
                 found.left_alone += 1

@@ -42,6 +42,7 @@ def test_version_and_help() -> None:
         (["predict", "x.png", "--fit", "loose"], "'strict', 'garment'"),
         (["predict", "x.png", "--version", "0"], "greater than or equal to 1"),
         (["predict", data.BOOT, "nowhere.png", "--json"], "error: There is no file or folder 'nowhere.png'."),
+        (["predict", "x" * 5000], f"error: There is no file or folder '{'x' * 5000}'."),
         (["predict", "-", data.BOOT, "-"], "error: Standard input, -, is named more than once"),
         (
             ["predict", data.BOOT, "--url", "localhost:8000"],

@@ -91,7 +91,7 @@ def test_a_folder_of_all_sorts(how: How, tmp_path: Path) -> None:
     assert "is empty" in done.lines[3]["detail"]
     assert ("request_id" in done.lines[3]) is ("--url" in how)
     assert done.status == 1
-    assert done.err.splitlines() == ["other files, left alone: 3", "images that could not be used: 2 of 6"]
+    assert done.err.splitlines() == ["other files, left alone: 2", "images that could not be used: 2 of 6"]
 
 
 def test_what_is_named_itself_is_an_image_whatever_its_name_and_the_order_is_kept(how: How, tmp_path: Path, many: Path) -> None:
