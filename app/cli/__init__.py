@@ -10,5 +10,5 @@ def main() -> None:
     try:
         from app.cli.commands import commands
     except ModuleNotFoundError as error:
-        sys.exit(f"error: {error.name} is not installed in this environment: run `pip install 'wardrobe[cli]'`")
+        sys.exit(f"error: {error.name} is not installed in this environment: `make serve` installs it, from requirements/cli.lock")
     commands(prog_name="wardrobe")

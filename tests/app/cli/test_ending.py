@@ -115,4 +115,4 @@ def test_the_extra_that_is_not_installed_is_named() -> None:
     code = "import sys; sys.modules['typer'] = None; from app.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: typer is not installed in this environment: run `pip install 'wardrobe[cli]'`\n"
+    assert done.stderr == "error: typer is not installed in this environment: `make serve` installs it, from requirements/cli.lock\n"
