@@ -20,6 +20,7 @@ from app.schemas.explanations import Explanation
 from app.schemas.predictions import Prediction
 from app.schemas.preprocessing import Preprocessed
 from app.settings import Settings
+from app.steps import Timed
 from app.threads import Threads
 
 
@@ -37,9 +38,10 @@ class Classifier:
         Raises:
             RequestError: The image can't be used, or too many requests are waiting.
         """
-        if is_small(data, fit):
-            return decode(data, fit, self._max_pixels)
-        return await self._photos.run(lambda: decode(data, fit, self._max_pixels))
+        with Timed("decode"):
+            if is_small(data, fit):
+                return decode(data, fit, self._max_pixels)
+            return await self._photos.run(lambda: decode(data, fit, self._max_pixels))
 
     async def predict(self, model: Model, picture: Picture, fit: Fit) -> Prediction:
         """Classify one picture.
@@ -77,7 +79,8 @@ class Classifier:
         return await self._photos.run(lambda: self._batch(model, files, fit))
 
     def _batch(self, model: Model, files: Sequence[bytes], fit: Fit) -> list[Prediction | RequestError]:
-        decoded = [self._attempt(data, fit) for data in files]
+        with Timed("decode"):
+            decoded = [self._attempt(data, fit) for data in files]
         predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
         return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
 

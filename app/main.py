@@ -8,20 +8,27 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import VERSION, openapi, problems
+from app import VERSION, openapi, problems, workers
+from app import telemetry as counting
 from app.classifier import Classifier
 from app.compression import Compression
 from app.registry import Registry
 from app.request_context import RequestContext
-from app.routes import comparison, health, metrics, models, predict, web
+from app.routes import comparison, health, metrics, models, predict, telemetry, web
 from app.settings import Settings
+from app.tally import folder
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
 `POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
 Errors are RFC 9457 problems; every answer has an `X-Request-ID`."""
+
+
+NO_TRACING: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""What FastAPI would otherwise look for at each request: providers of OpenTelemetry."""
 
 
 class State(TypedDict):
@@ -34,9 +41,20 @@ class State(TypedDict):
 def create_app(settings: Settings) -> FastAPI:
     """The service with its models loaded on start-up; models that can't be loaded are reported, not fatal."""
 
+    tracing = None
+    if settings.tracing:
+        from app.tracing import Tracing  # imports the SDK, which is optional
+
+        tracing = Tracing()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+        if files := folder():
+            workers.fold(files)
+        counting.IN_FLIGHT.set(0)  # a dead worker that had this one's process id may have left another figure
         yield {"registry": Registry(settings), "classifier": Classifier(settings)}
+        if tracing:
+            tracing.provider.shutdown()
 
     app = FastAPI(
         title="Wardrobe",
@@ -45,14 +63,16 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=tracing.fastapi if tracing else NO_TRACING,
     )
     app.state.settings = settings
+    app.state.tracing = tracing
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6, thread_minimum_size=16 * 1024)
     # inside the context, which refuses what declares itself too large: this one counts what really arrives
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.max_body_bytes)
-    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestContext, max_body_bytes=settings.max_body_bytes, tracing=tracing)
     problems.install(app)
-    for routes in (predict, metrics, comparison, models, health):
+    for routes in (predict, metrics, telemetry, comparison, models, health):
         app.include_router(routes.router)
     app.router.routes[:0] = predict.direct()
     openapi.install(app)

@@ -26,6 +26,9 @@ def _prediction(
 ) -> Prediction:
     index = int(probabilities.argmax())
     values = probabilities.tolist()
+    remarks = [*picture.remarks, *advice(picture.pixels, probabilities, model.labels, fit, more_familiar)]
+    for each in remarks:
+        model.telemetry.warned(each.kind)
     return Prediction(
         model=model.name,
         version=model.version,
@@ -34,5 +37,5 @@ def _prediction(
         confidence=values[index],
         probabilities=dict(zip(model.labels, values, strict=True)),
         fit=fit,
-        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels, fit, more_familiar)],
+        warnings=[each.sentence for each in remarks],
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, Response
 
+from app.class_mix import class_mix
 from app.errors import UnknownPlotError
+from app.exposition import answers
 from app.registry import Entry, Registry
 from app.routes.dependencies import RegistryDep, problem_answers
 from app.routes.pages import PNG, self_contained
@@ -27,10 +30,15 @@ async def list_models(registry: RegistryDep) -> ModelList:
 
 @router.get("/{name}", responses=problem_answers(404))
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
-    """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
+    """One model, with the card of its served version (layers, recipe, seed, data, libraries) and the mix of the labels it answers."""
     entry = registry.entry(name)
+    served = entry.served
     return ModelDetail(
-        **_summary(registry, entry).model_dump(), card=entry.served.card.model_dump(exclude_unset=True) if entry.served else None
+        **_summary(registry, entry).model_dump(),
+        card=served.card.model_dump(exclude_unset=True) if served else None,
+        class_mix=class_mix(served, (await anyio.to_thread.run_sync(answers)).get((served.name, str(served.version)), {}))
+        if served
+        else None,
     )
 
 
