@@ -16,7 +16,10 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.telemetry import KINDS, STATES
+from app.manifest import BrokenVersionError
+from app.registry import Registry
+from app.settings import Settings
+from app.telemetry import IN_PROCESS, KINDS, STATES
 from tests import data
 from tests.app.folders import LOADED, NEWEST, paper_models
 from tests.conftest import encoded, png
@@ -254,6 +257,19 @@ def test_a_broken_version_and_a_missing_model_are_seen(tmp_path: Path) -> None:
         assert figures("wardrobe_model_ready", model=name) == 0
     assert figures("wardrobe_model_loads_total", model="cnn", outcome="failure") == 1
     assert figures("wardrobe_model_version_workers", model="cnn", version=1, state="broken") == 1
+
+
+def test_a_model_that_no_longer_answers_its_golden_images_is_not_ready(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def off() -> None:
+        raise BrokenVersionError("its answers to the golden images are off by 0.5")
+
+    registry = Registry(Settings(models_dir=models))
+    monkeypatch.setattr(registry.model("cnn"), "check", off)
+    for expected, state in (("off by 0.5", 0), (None, 1)):
+        assert (expected is None) == (not registry.failures())
+        assert IN_PROCESS.get_sample_value("wardrobe_model_ready", {"model": "cnn", "required": "true"}) == state
+        assert IN_PROCESS.get_sample_value("wardrobe_model_ready", {"model": "ann", "required": "true"}) == 1
+        monkeypatch.undo()
 
 
 def test_a_client_that_hangs_up_is_counted_and_no_longer_in_flight(models: Path) -> None:

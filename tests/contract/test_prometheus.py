@@ -21,6 +21,7 @@ BOOT = data.BOOT.read_bytes()
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "wardrobe.json").read_text(encoding="utf-8"))
 PANELS = [each for each in DASHBOARD["panels"] if each["type"] != "row"]
 EXPRESSIONS = {f"{panel['title']} {each['refId']}": each["expr"] for panel in PANELS for each in panel["targets"]}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 RULES = (DEPLOY / "alerts.yml").read_text(encoding="utf-8")
 STANDARD = {"up": {"job", "instance"}}
 TARGET = {"job", "instance"}
@@ -104,6 +105,24 @@ def used(expression: str) -> tuple[dict[str, set[str]], set[str]]:
     names = re.findall(r"\b((?:wardrobe|process)[\w:]*|up)\b(?:\{(.*?)\})?", expression)
     grouped = {each.strip() for group in re.findall(r"\bby \((.*?)\)", expression) for each in group.split(",")}
     return {name: set(re.findall(r"(\w+)\s*=", labels)) for name, labels in names}, grouped
+
+
+def test_the_readme_lists_what_is_exported(watched: Server) -> None:
+    boots = [("files", BOOT)] * 250
+    for _ in range(2):  # enough for every metric to be there
+        watched.http.post("/predict/batch", files=boots).raise_for_status()
+    found = {}
+    for family in text_string_to_metric_families(watched.http.get("/telemetry").text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        found[name] = set().union(*(each.labels for each in family.samples)) - {"le"}
+    listed: dict[str, set[str]] = {}
+    for names, labels in re.findall(r"^\| ((?:`(?:wardrobe|process)_\w+`(?:, )?)+) \| ([\w, ]*) \|", README, re.MULTILINE):
+        listed |= {name: {each for each in labels.replace(" ", "").split(",") if each} for name in re.findall(r"`(\w+)`", names)}
+    assert listed == found
+
+
+def test_the_readme_lists_the_alerts() -> None:
+    assert re.findall(r"^\| `(Wardrobe\w+)` \|", README, re.MULTILINE) == re.findall(r"- alert: (\w+)", RULES)
 
 
 def recorded() -> dict[str, set[str]]:
