@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if settings.tracing and (absent := [name for name in TRACING if not _is_installed(name)]):
         sys.stderr.write(
-            f"error: WARDROBE_TRACING needs {' and '.join(absent)}, the extra `tracing`: .venv/bin/pip install '.[tracing]' installs it\n"
+            f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `.venv/bin/pip install -e '.[tracing]'` installs what it needs\n"
         )
         return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
+import anyio
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import VERSION, openapi, problems, workers
-from app import telemetry as counting
 from app.classifier import Classifier
 from app.compression import Compression
 from app.registry import Registry
@@ -23,9 +23,9 @@ from app.tally import folder
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
-`POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
+`POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /telemetry` live figures for Prometheus,
+`GET /models` says what is served.
 Errors are RFC 9457 problems; every answer has an `X-Request-ID`."""
-
 
 NO_TRACING: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 """What FastAPI would otherwise look for at each request: providers of OpenTelemetry."""
@@ -51,10 +51,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
-        counting.IN_FLIGHT.set(0)  # a dead worker that had this one's process id may have left another figure
         yield {"registry": Registry(settings), "classifier": Classifier(settings)}
         if tracing:
-            tracing.provider.shutdown()
+            await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 
     app = FastAPI(
         title="Wardrobe",

@@ -42,7 +42,6 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        telemetry.IN_FLIGHT.inc()
         taken = steps.start()
         headers = Headers(scope=scope)
         request_id = headers.get(HEADER, "")
@@ -64,6 +63,7 @@ class RequestContext:
 
         if method == "HEAD":  # the same answer as to GET; the server leaves out its body
             scope = {**scope, "method": "GET"}
+        telemetry.IN_FLIGHT.inc()
         try:
             if _declared_length(headers) > self._max_body_bytes:
                 # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here

@@ -7,6 +7,7 @@ count. With several workers each counts in files of its own, see `app/workers.py
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +78,8 @@ VERSIONS = Gauge(
 )
 LOADS = Counter("wardrobe_model_loads_total", "Attempts to load a version, in each worker.", ("model", "outcome"), registry=IN_PROCESS)
 
-KINDS: tuple[Kind, ...] = ("blank", "bright_border", "unfamiliar", "near_tie", "several_pictures")
-STATES: tuple[State, ...] = ("served", "loaded", "idle", "broken")
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STATES: tuple[State, ...] = get_args(State)
 
 
 class RequestTelemetry:
@@ -86,6 +87,7 @@ class RequestTelemetry:
 
     def __init__(self) -> None:
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        IN_FLIGHT.set(0)  # a dead worker that had this one's process id may have left another figure
 
     def finished(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request to the path template `route`."""

@@ -29,8 +29,5 @@ async def metrics(request: Request, registry: RegistryDep, model: ModelName = No
     if prefers_prometheus(accept(request)):
         if model is not None:
             raise InvalidParameterError("The parameter model narrows the evaluation, not Prometheus's text: leave it out.")
-        answer = await live(request, registry)
-    else:
-        answer = Response(registry.evidence(model), media_type="application/json")
-    answer.headers["Vary"] = "Accept"
-    return answer
+        return await live(request, registry)
+    return Response(registry.evidence(model), media_type="application/json", headers={"Vary": "Accept"})

@@ -35,7 +35,7 @@ async def live(request: Request, registry: Registry) -> Response:
     """The figures in the format that the request likes best. It takes milliseconds, so a thread does it."""
     wanted = preferred_format(accept(request))
     text, media_type = await anyio.to_thread.run_sync(lambda: exposition(registry.loaded(), wanted))
-    return Response(text, media_type=media_type)
+    return Response(text, media_type=media_type, headers={"Vary": "Accept"})
 
 
 def accept(request: Request) -> str:

@@ -79,6 +79,7 @@ def test_telemetry_is_always_text(server: Server, accept: str) -> None:
     answer = server.http.get("/telemetry", headers={"Accept": accept})
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == TEXT
+    assert "Accept" in answer.headers["Vary"].split(", ")
     assert "wardrobe_http_requests_total{" in answer.text
 
 
