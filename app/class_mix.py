@@ -29,32 +29,32 @@ def divergence(one: Shares, other: Shares) -> float:
     return max(bits, 0.0)  # rounding may leave less
 
 
-def by_chance(images: int, classes: int) -> float:
-    """The divergence, in bits, to expect of `images` images that are drawn from the very mix they are compared with.
+def by_chance(images: int, tested: int, classes: int) -> float:
+    """The divergence, in bits, to expect of `images` live and `tested` test images that were drawn from one and the same mix.
 
-    To second order in p - q the divergence of p from q is Σ(p - q)² / 8q nats, and where p is drawn from q, Σ(p - q)² / q is chi-square
-    over `images`, (classes - 1) / images in the mean.
+    Near a mix m the divergence of p and q is Σ(p - q)² / 8m nats, to second order. A share drawn n times varies by m(1 - m) / n, so
+    that the mean of the sum is Σ(1 - m) / 8, (classes - 1) / 8, times 1 / images + 1 / tested.
     """
-    return (classes - 1) / (8 * images * math.log(2))
+    return (classes - 1) / (8 * math.log(2)) * (1 / images + 1 / tested)
 
 
-def tested_shares(model: Model) -> Shares:
-    """The share of the test images that got each label, `(classes,)`: the columns of the confusion matrix."""
-    answered = np.sum(model.report.test.confusion_matrix, axis=0)
-    return np.asarray(answered / answered.sum(), dtype=np.float64)
+def tested_counts(model: Model) -> npt.NDArray[np.int64]:
+    """How many test images got each label, `(classes,)`: the columns of the confusion matrix."""
+    answered: npt.NDArray[np.int64] = np.array(model.report.test.confusion_matrix).sum(axis=0)
+    return answered
 
 
 def class_mix(model: Model, answers: Mapping[str, int]) -> ClassMix:
     """The mix of `answers`, how often the model gave each label, beside that of the test set."""
-    counts = np.array([answers.get(label, 0) for label in model.labels], np.float64)
-    images = int(counts.sum())
-    live, tested = (counts / images if images else counts), tested_shares(model)
+    counts, tested = np.array([answers.get(label, 0) for label in model.labels]), tested_counts(model)
+    images, test_images = int(counts.sum()), int(tested.sum())
+    live, test = counts / max(images, 1), tested / test_images
     return ClassMix(
         images=images,
-        divergence=round(divergence(live, tested), 6) if images >= ENOUGH else None,
-        by_chance=round(by_chance(images, len(counts)), 6) if images >= ENOUGH else None,
+        divergence=round(divergence(live, test), 6) if images >= ENOUGH else None,
+        by_chance=round(by_chance(images, test_images, len(counts)), 6) if images >= ENOUGH else None,
         labels={
             label: ClassShares(live=round(now, 6) if images else None, test=round(then, 6))
-            for label, now, then in zip(model.labels, live.tolist(), tested.tolist(), strict=True)
+            for label, now, then in zip(model.labels, live.tolist(), test.tolist(), strict=True)
         },
     )

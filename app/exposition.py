@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from app import processes, telemetry, workers
-from app.class_mix import class_mix, tested_shares
+from app.class_mix import class_mix
 from app.model import Model
 from app.tally import folder
 
@@ -65,6 +65,6 @@ def _mixes(models: Sequence[Model], answered: Answers) -> list[Metric]:
         mix = class_mix(model, answered.get(key, {}))
         if mix.divergence is not None:
             diverging.add_metric(key, mix.divergence)
-        for label, share in zip(model.labels, tested_shares(model).tolist(), strict=True):
-            shares.add_metric((*key, label), share)
+        for label, share in mix.labels.items():
+            shares.add_metric((*key, label), share.test)
     return [diverging, shares]

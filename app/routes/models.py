@@ -32,14 +32,12 @@ async def list_models(registry: RegistryDep) -> ModelList:
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
     """One model, with the card of its served version (layers, recipe, seed, data, libraries) and the mix of the labels it answers."""
     entry = registry.entry(name)
-    served = entry.served
-    return ModelDetail(
-        **_summary(registry, entry).model_dump(),
-        card=served.card.model_dump(exclude_unset=True) if served else None,
-        class_mix=class_mix(served, (await anyio.to_thread.run_sync(answers)).get((served.name, str(served.version)), {}))
-        if served
-        else None,
-    )
+    summary, served = _summary(registry, entry).model_dump(), entry.served
+    if served is None:
+        return ModelDetail(**summary, card=None, class_mix=None)
+    answered = await anyio.to_thread.run_sync(answers)  # reads the workers' files, where there are several
+    mix = class_mix(served, answered.get((served.name, str(served.version)), {}))
+    return ModelDetail(**summary, card=served.card.model_dump(exclude_unset=True), class_mix=mix)
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))

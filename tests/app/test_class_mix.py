@@ -17,9 +17,14 @@ from training.data import LABELS, Dataset
 TENTHS = np.full(10, 0.1)
 
 
+TESTED = 10_000
+
+
 def drawn(images: int, mix: Shares, times: int) -> list[float]:
-    draws = np.random.default_rng(0).multinomial(images, mix, times) / images
-    return [divergence(each, mix) for each in draws]
+    """Divergences of samples of the mix from test sets that are samples of it too."""
+    random = np.random.default_rng(0)
+    live, tests = random.multinomial(images, mix, times) / images, random.multinomial(TESTED, mix, times) / TESTED
+    return [divergence(*each) for each in zip(live, tests, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -38,13 +43,13 @@ def test_its_ends_are_0_and_1() -> None:
 
 
 @pytest.mark.parametrize("mix", [TENTHS, np.array([0.3, 0.2, 0.1, 0.1, 0.08, 0.08, 0.05, 0.04, 0.03, 0.02])], ids=["even", "uneven"])
-@pytest.mark.parametrize("images", [ENOUGH, 5000])
+@pytest.mark.parametrize("images", [ENOUGH, 5000, 100_000])
 def test_by_chance_it_is_what_is_said(mix: Shares, images: int) -> None:
-    assert np.mean(drawn(images, mix, 4000)) == pytest.approx(by_chance(images, 10), rel=0.05)
+    assert np.mean(drawn(images, mix, 4000)) == pytest.approx(by_chance(images, TESTED, 10), rel=0.05)
 
 
 def test_from_enough_images_on_chance_is_told_from_change() -> None:
-    assert by_chance(ENOUGH, 10) == pytest.approx(0.003, abs=0.0005)
+    assert by_chance(ENOUGH, TESTED, 10) == pytest.approx(0.003, abs=0.0005)
     assert np.quantile(drawn(ENOUGH, TENTHS, 20_000), 0.999) == pytest.approx(0.010, abs=0.001)
     doubled = np.array([0.2, *[0.8 / 9] * 9])
     assert divergence(doubled, TENTHS) == pytest.approx(0.014, abs=0.0005)
@@ -75,6 +80,7 @@ def test_a_model_says_how_its_answers_are_mixed(models: Path, dataset: Dataset) 
     assert [each["live"] for each in after["labels"].values()] == pytest.approx(live.tolist())
     assert after["divergence"] == pytest.approx(jensenshannon(live, tested, base=2) ** 2, abs=1e-6)
     assert after["divergence"] > 0.5 > 100 * after["by_chance"]
+    assert after["by_chance"] == pytest.approx(9 / (8 * np.log(2)) * (1 / ENOUGH + 1 / TESTED), abs=1e-6)
     version = f'model="cnn",version="{NEWEST["cnn"]}"'
     assert f"wardrobe_class_mix_divergence{{{version}}} {after['divergence']}\n" in text
     assert f'wardrobe_test_class_ratio{{label="Bag",{version}}} {tested[LABELS.index("Bag")]}\n' in text
