@@ -18,6 +18,7 @@ class Figures:
 
     def __init__(self, server: Server) -> None:
         self._samples = [each for family in text_string_to_metric_families(server.http.get("/telemetry").text) for each in family.samples]
+        self.names = {each.name for each in self._samples}
         self.series = {(each.name, *sorted(each.labels.items())) for each in self._samples}
 
     def __call__(self, name: str, **labels: object) -> float:

@@ -49,6 +49,7 @@ def test_counts_are_exact(models: Path, dataset: Dataset, workers: int) -> None:
     assert figures("wardrobe_predictions_total", model="ann") == 5 + 3
     assert figures("wardrobe_predictions_total", model="resnet") == 5
     assert before("wardrobe_predictions_total") == 0
+    assert not [each for each in figures.names if each.endswith("_created")]  # as many again, and not with several workers
     assert len({each for each in before.series if each[0] == "wardrobe_predictions_total"}) == 10 * len(LOADED)  # each exists at once
 
     cnn = {"model": "cnn", "version": CNN}
