@@ -14,7 +14,7 @@ without = $(addprefix --no-emit-package ,$(1))
 serve: $(SERVE) ## serve on port 8000 with the committed models
 	$(VENV)/bin/python -m app
 
-test: $(DEV) data browser clients check ## every check and test but the container's
+test: $(DEV) data browser clients prometheus check ## every check and test but the container's
 	$(VENV)/bin/python -m pytest
 
 check: $(DEV) ## format, lint and types
@@ -56,6 +56,15 @@ $(CLIENTS)/clients.stamp: tests/clients/requirements.lock
 browser: ## Chromium, where root on Debian lacks it; elsewhere Playwright's own, by `.venv/bin/playwright install chromium`
 	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
 		apt-get update -q && apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core; fi
+
+# Its package would start it as a service, now and after each boot; the tests start their own.
+POLICY := /usr/sbin/policy-rc.d
+.PHONY: prometheus
+prometheus: ## Prometheus and promtool, where root on Debian lacks them
+	@if [ "$$(id -u)" = 0 ] && ! command -v promtool >/dev/null && command -v apt-get >/dev/null; then \
+		if [ ! -e $(POLICY) ]; then trap 'rm -f $(POLICY)' EXIT && printf '#!/bin/sh\nexit 101\n' >$(POLICY) && chmod +x $(POLICY); fi; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends prometheus && \
+		if [ -d /run/systemd/system ]; then systemctl disable -q prometheus; fi; fi
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'

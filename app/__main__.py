@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -12,6 +13,9 @@ from pydantic_settings import CliApp, SettingsError
 
 from app import logs
 from app.settings import Settings, complaints
+from app.tally import tally
+
+TRACING = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,20 +26,33 @@ def main(arguments: list[str] | None = None) -> int:
         for line in complaints(error):
             sys.stderr.write(f"error: {line}; `python -m app --help` lists the settings\n")
         return 2
+    if settings.tracing and (absent := [name for name in TRACING if not _is_installed(name)]):
+        sys.stderr.write(
+            f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `.venv/bin/pip install -e '.[tracing]'` installs what it needs\n"
+        )
+        return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
-    uvicorn.run(
-        "app.main:from_environment",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=logs.config(settings.log_level),
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
-    )
+    with tally(settings.workers):
+        uvicorn.run(
+            "app.main:from_environment",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_config=logs.config(settings.log_level),
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=settings.keep_alive_seconds,
+            timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
+        )
     return 0
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from app.garment import SIDE
 from app.images import Fit
+from app.remarks import Remark
 
 BRIGHT = 128
 """Grey level from which a border pixel is bright; so is a border where half of them are: see tests/app/test_advice.py."""
@@ -24,32 +25,41 @@ def advice(
     labels: Sequence[str],
     fit: Fit,
     more_familiar: float | None = None,
-) -> list[str]:
-    """Warnings for one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`.
+) -> list[Remark]:
+    """Remarks about one image, uint8 `(28, 28)`, and its probabilities, float32 `(classes,)`.
 
     `more_familiar` is the share of real images that are more familiar to the model, 0 to 1, where so many are that this one is strange.
     An image that is strange because it is blank or negated is told that only.
     """
-    warnings = []
+    remarks = []
     if int(pixels.max()) - int(pixels.min()) < BLANK_RANGE:
-        warnings.append("The image is blank or nearly so: whatever the answer, it is a guess.")
+        remarks.append(Remark("blank", "The image is blank or nearly so: whatever the answer, it is a guess."))
     elif fit == "strict" and _has_bright_border(pixels):
-        warnings.append(
-            "The image has a bright border, but the models know light garments on a dark ground: "
-            "negate it, or add fit=garment to have that done."
+        remarks.append(
+            Remark(
+                "bright_border",
+                "The image has a bright border, but the models know light garments on a dark ground: "
+                "negate it, or add fit=garment to have that done.",
+            )
         )
     elif more_familiar is not None:
-        warnings.append(
-            f"Unlike the images the model was trained on: {100 * more_familiar:g} % of real ones are more familiar to it. "
-            f"If it shows none of the {len(labels)} classes, the answer means nothing."
+        remarks.append(
+            Remark(
+                "unfamiliar",
+                f"Unlike the images the model was trained on: {100 * more_familiar:g} % of real ones are more familiar to it. "
+                f"If it shows none of the {len(labels)} classes, the answer means nothing.",
+            )
         )
     second, first = probabilities.argsort()[-2:]
     if probabilities[first] - probabilities[second] < NEAR_TIE:
-        warnings.append(
-            f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) "
-            "are almost equally probable."
+        remarks.append(
+            Remark(
+                "near_tie",
+                f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) "
+                "are almost equally probable.",
+            )
         )
-    return warnings
+    return remarks
 
 
 def _has_bright_border(pixels: npt.NDArray[np.uint8]) -> bool:

@@ -22,6 +22,7 @@ from app.schemas.explanations import Explanation
 from app.schemas.predictions import Prediction
 from app.schemas.preprocessing import Preprocessed
 from app.settings import Settings
+from app.steps import Timed
 from app.threads import Threads
 
 FEW_BYTES = 8192
@@ -45,9 +46,10 @@ class Classifier:
         Raises:
             RequestError: The image can't be used, or too many requests are waiting.
         """
-        if is_small(data, fit):
-            return decode(data, fit, self._max_pixels)
-        return await self._photos.run(lambda: decode(data, fit, self._max_pixels))
+        with Timed("decode"):
+            if is_small(data, fit):
+                return decode(data, fit, self._max_pixels)
+            return await self._photos.run(lambda: decode(data, fit, self._max_pixels))
 
     async def predict(self, model: Model, picture: Picture, fit: Fit) -> Prediction:
         """Classify one picture.

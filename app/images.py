@@ -15,6 +15,7 @@ from app.errors import RequestError, UnprocessableImageError, UnsupportedTypeErr
 from app.garment import SIDE, Watch, garment
 from app.grey import BLACK, to_grey
 from app.orientation import upright
+from app.remarks import Remark
 
 ACCEPTED = "PNG, JPEG, WebP or BMP"
 
@@ -32,10 +33,10 @@ SMALL_BYTES = 4096
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels` is uint8 `(28, 28)`; `warnings` are sentences about the file it came from."""
+    """`pixels` is uint8 `(28, 28)`; `remarks` are about the file it came from."""
 
     pixels: Pixels
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def decode(data: bytes, fit: Fit, max_pixels: int, watch: Watch | None = None) -> Picture:
@@ -71,14 +72,14 @@ def _converted(image: Image.Image, fit: Fit, max_pixels: int, watch: Watch | Non
     if width * height > max_pixels:
         raise UnprocessableImageError(f"The image is {width}x{height}, more than {max_pixels:,} pixels: send a smaller copy.")
     pictures = getattr(image, "n_frames", 1)
-    warnings = (f"The file holds {pictures} pictures: only the first was classified.",) if pictures > 1 else ()
+    remarks = (Remark("several_pictures", f"The file holds {pictures} pictures: only the first was classified."),) if pictures > 1 else ()
     if fit == "garment":
-        return Picture(garment(image, watch), warnings)
+        return Picture(garment(image, watch), remarks)
     if image.size != (SIDE, SIDE):
         raise UnprocessableImageError(
             f"The image is {width}x{height} and must be {SIDE}x{SIDE}: resize it, or add fit=garment to have any photo fitted."
         )
-    return Picture(np.asarray(to_grey(upright(image), BLACK), dtype=np.uint8), warnings)
+    return Picture(np.asarray(to_grey(upright(image), BLACK), dtype=np.uint8), remarks)
 
 
 def _format_of(data: bytes) -> str:

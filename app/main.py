@@ -8,22 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
 
+import anyio
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
-from app import VERSION, openapi, problems
+from app import VERSION, openapi, problems, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
 from app.registry import Registry
 from app.request_context import RequestContext
-from app.routes import comparison, direct, health, metrics, models, open_inference, predict, tf_serving, web
+from app.routes import comparison, direct, health, metrics, models, open_inference, predict, telemetry, tf_serving, web
 from app.settings import Settings
+from app.tally import folder
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
-`POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /models` says what is served.
-`/v2` is the Open Inference Protocol, `/v1` TensorFlow Serving's REST API, for tensors and for their clients.
+`POST /predict?model=cnn` classifies an image, `GET /metrics` holds the stored evaluation, `GET /telemetry` live figures for Prometheus,
+`GET /models` says what is served. `/v2` is the Open Inference Protocol, `/v1` TensorFlow Serving's REST API, for tensors and their clients.
 Errors are RFC 9457 problems, under `/v1` and `/v2` an `error`; every answer has an `X-Request-ID`."""
+
+NO_TRACING: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""What FastAPI would otherwise look for at each request: providers of OpenTelemetry."""
 
 
 class State(TypedDict):
@@ -36,11 +42,21 @@ class State(TypedDict):
 def create_app(settings: Settings) -> FastAPI:
     """The service with its models loaded on start-up; models that can't be loaded are reported, not fatal."""
 
+    tracing = None
+    if settings.tracing:
+        from app.tracing import Tracing  # imports the SDK, which is optional
+
+        tracing = Tracing()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+        if files := folder():
+            workers.fold(files)
         state: State = {"registry": Registry(settings), "classifier": Classifier(settings)}
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         yield state
+        if tracing:
+            await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 
     app = FastAPI(
         title="Wardrobe",
@@ -49,15 +65,17 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=tracing.fastapi if tracing else NO_TRACING,
     )
     app.state.settings = settings
+    app.state.tracing = tracing
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6, thread_minimum_size=16 * 1024)
     # inside the context, which refuses what declares itself too large: this one counts what really arrives
     limits = BodyLimits.of(settings)
     app.add_middleware(BodyLimit, limits=limits)
-    app.add_middleware(RequestContext, limits=limits)
+    app.add_middleware(RequestContext, limits=limits, tracing=tracing)
     problems.install(app)
-    for routes in (predict, metrics, comparison, models, health, open_inference, tf_serving):
+    for routes in (predict, metrics, telemetry, comparison, models, health, open_inference, tf_serving):
         app.include_router(routes.router)
     app.router.routes[:0] = [each for routes in (predict, open_inference, tf_serving) for each in direct.routes(routes.router)]
     openapi.install(app)

@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.familiarity import familiarity
 from app.manifest import BrokenVersionError, verify
-from app.runtime import RUNTIMES, Images, Output
+from app.runtime import RUNTIMES, Images, Output, Runtime
 from app.schemas.report import StoredReport
+from app.steps import took
+from app.telemetry import ModelTelemetry
 
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference from TensorFlow's probabilities; engines in float32 agree to about 1e-6."""
@@ -79,11 +81,12 @@ class Model:
         if self._golden_probabilities.shape != (len(golden.images), len(self.labels)):
             raise BrokenVersionError(f"its golden images have other classes than the {len(self.labels)} labels of its card")
         try:
-            self._run = RUNTIMES[runtime](folder)
+            self.run: Runtime = RUNTIMES[runtime](folder)
         except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
             raise BrokenVersionError(f"the {runtime} runtime can't load it: {error}") from error
         self.check()
         self.is_slow = self._quickest_s() > SLOW_S
+        self.telemetry = ModelTelemetry(self.name, self.version, self.labels)
         if self.card.familiarity and not self._familiarity:
             # no reason not to serve it: its answers are right all the same
             log.warning(
@@ -104,8 +107,13 @@ class Model:
         return self.card.labels
 
     def classify(self, images: Images) -> Output:
-        """Run the graph on uint8 `[n, 28, 28, 1]` images."""
-        return self._run(images)
+        """Answer uint8 `[n, 28, 28, 1]` images: run the graph, and count the answers as predictions, which `run` alone does not."""
+        began = time.perf_counter()
+        output = self.run(images)
+        ended = time.perf_counter()
+        self.telemetry.answered(output.probabilities, ended - began)
+        took("inference", began, ended, model=self.name, version=self.version, images=len(images))
+        return output
 
     def more_familiar(self, images: Images) -> list[float | None]:
         """By image, uint8 `[n, 28, 28, 1]`: the share of real ones that are more familiar, 0 to 1, if it is unlike those trained on."""
@@ -119,7 +127,7 @@ class Model:
         times = []
         for image in self._golden_images[:, np.newaxis]:
             began = time.perf_counter()
-            self.classify(image)
+            self.run(image)
             times.append(time.perf_counter() - began)
         return min(times)
 
@@ -130,7 +138,7 @@ class Model:
             BrokenVersionError: They differ.
         """
         try:
-            probabilities = self.classify(self._golden_images).probabilities
+            probabilities = self.run(self._golden_images).probabilities
         except Exception as error:  # see above
             raise BrokenVersionError(f"its golden images can't be classified: {error}") from error
         if probabilities.shape != self._golden_probabilities.shape:

@@ -11,6 +11,7 @@ from app.errors import RequestError
 from app.images import Fit, Picture, decode
 from app.model import Model
 from app.schemas.predictions import Prediction
+from app.steps import Timed
 
 
 def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Prediction]:
@@ -24,7 +25,8 @@ def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Predict
 
 def predict_files(model: Model, files: Sequence[bytes], fit: Fit, max_pixels: int) -> list[Prediction | RequestError]:
     """Decode and classify a batch; an image that can't be used has its error in its place."""
-    decoded = [_attempt(data, fit, max_pixels) for data in files]
+    with Timed("decode"):
+        decoded = [_attempt(data, fit, max_pixels) for data in files]
     predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
     return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
 
@@ -41,6 +43,9 @@ def _prediction(
 ) -> Prediction:
     index = int(probabilities.argmax())
     values = probabilities.tolist()
+    remarks = [*picture.remarks, *advice(picture.pixels, probabilities, model.labels, fit, more_familiar)]
+    for each in remarks:
+        model.telemetry.warned(each.kind)
     return Prediction(
         model=model.name,
         version=model.version,
@@ -49,5 +54,5 @@ def _prediction(
         confidence=values[index],
         probabilities=dict(zip(model.labels, values, strict=True)),
         fit=fit,
-        warnings=[*picture.warnings, *advice(picture.pixels, probabilities, model.labels, fit, more_familiar)],
+        warnings=[each.sentence for each in remarks],
     )

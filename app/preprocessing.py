@@ -23,7 +23,7 @@ def preprocess(data: bytes, fit: Fit, max_pixels: int) -> Preprocessed:
     """
     steps: list[Step] = []
     picture = decode(data, fit, max_pixels, lambda name, result: steps.append(_step(name, result)))
-    return Preprocessed(fit=fit, pixels=picture.pixels.tolist(), steps=steps, warnings=list(picture.warnings))
+    return Preprocessed(fit=fit, pixels=picture.pixels.tolist(), steps=steps, warnings=[each.sentence for each in picture.remarks])
 
 
 def _step(name: str, result: Image.Image) -> Step:

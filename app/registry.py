@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app import comparison
+from app import comparison, telemetry
 from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError, shown
 from app.evidence import evidence
 from app.manifest import BrokenVersionError
@@ -68,6 +68,7 @@ class Registry:
         self._required = settings.required_models
         self._entries = {name: _scan(settings.models_dir / name, settings) for name in _names(settings)}
         for entry in self._entries.values():
+            telemetry.ready(entry.name, required=self.is_required(entry.name), is_ready=entry.served is not None)
             if entry.reason:
                 log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
         served = self.served()
@@ -86,6 +87,10 @@ class Registry:
     def served(self) -> list[Model]:
         """The version of each model that answers by default."""
         return [entry.served for entry in self._entries.values() if entry.served]
+
+    def loaded(self) -> list[Model]:
+        """Every version that answers, by default or when asked for by number."""
+        return [model for entry in self._entries.values() for model in entry.loaded.values()]
 
     def is_required(self, name: str) -> bool:
         return name in self._required or name == self._default
@@ -143,6 +148,7 @@ class Registry:
                 served.check()
             except BrokenVersionError as error:
                 failures[name] = str(error)
+            telemetry.ready(name, required=True, is_ready=name not in failures)
         return failures
 
     def evidence(self, name: str | None) -> bytes:
@@ -196,12 +202,15 @@ def _scan(home: Path, settings: Settings) -> Entry:
         try:
             entry.loaded[version] = Model(home / str(version), settings.runtime)
         except BrokenVersionError as error:
+            telemetry.loaded(home.name, succeeded=False)
             log.error("a version is not served", extra={"model": home.name, "version": version, "reason": str(error)})
             entry.versions.append(Version(version=version, state="broken", reason=str(error)))
         else:
+            telemetry.loaded(home.name, succeeded=True)
             state: State = "served" if len(entry.loaded) == 1 else "loaded"
             log.info("a version is loaded", extra={"model": home.name, "version": version, "state": state})
             entry.versions.append(Version(version=version, state=state))
+    telemetry.states(home.name, {each.version: each.state for each in entry.versions})
     return entry
 
 

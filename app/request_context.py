@@ -1,4 +1,4 @@
-"""A request's id and its log line, around everything else, so that even a failure has both."""
+"""A request's id, its log line and its figures, around everything else, so that even a failure has them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import logging
 import os
 import re
 import time
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import problems
+from app import problems, steps, telemetry, trace_context
 from app.body_limits import BodyLimits
+from app.route import Routes
+
+if TYPE_CHECKING:
+    from app.tracing import Tracing
 
 HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -26,15 +31,19 @@ log = logging.getLogger("app.request")
 class RequestContext:
     """Pure ASGI middleware; `BaseHTTPMiddleware` would hide a client's disconnect from the routes."""
 
-    def __init__(self, app: ASGIApp, limits: BodyLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits, tracing: Tracing | None) -> None:
         self._app = app
         self._limits = limits
+        self._tracing = tracing
+        self._routes = Routes()
+        self._requests = telemetry.RequestTelemetry()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        taken = steps.start()
         headers = Headers(scope=scope)
         request_id = headers.get(HEADER, "")
         if not ACCEPTED_ID.fullmatch(request_id):
@@ -42,6 +51,7 @@ class RequestContext:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["logged"] = {}
+        trace = self._tracing.ids() if self._tracing else trace_context.ids(scope["headers"])
         method = scope["method"]
         status = 0
 
@@ -54,6 +64,7 @@ class RequestContext:
 
         if method == "HEAD":  # the same answer as to GET; the server leaves out its body
             scope = {**scope, "method": "GET"}
+        telemetry.IN_FLIGHT.inc()
         try:
             if _declared_length(headers) > (limit := self._limits.at(scope["path"])):
                 # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here
@@ -64,7 +75,7 @@ class RequestContext:
         except ClientDisconnect:
             status = CLIENT_CLOSED_REQUEST
         except Exception:
-            log.exception("unexpected failure", extra={"request_id": request_id})
+            log.exception("unexpected failure", extra={"request_id": request_id, **trace})
             if status:
                 raise  # the answer has begun: only breaking the connection can say that it is not whole
             failure = problems.problem(
@@ -72,14 +83,22 @@ class RequestContext:
             )
             await problems.response(scope["path"], failure)(scope, receive, send_with_id)
         finally:
+            duration = time.perf_counter() - started
+            telemetry.IN_FLIGHT.dec()
+            known = method if method in telemetry.METHODS else telemetry.OTHER_METHOD
+            self._requests.finished(known, self._routes.of(scope), status, duration)
+            if self._tracing:
+                self._tracing.record(taken)
             log.info(
                 "request",
                 extra={
                     "request_id": request_id,
+                    **trace,
                     "method": method,
                     "path": scope["path"],
                     "status": status,
-                    "duration_ms": round(1000 * (time.perf_counter() - started), 3),
+                    "duration_ms": round(1000 * duration, 3),
+                    **steps.milliseconds(taken),
                     **state["logged"],
                 },
             )

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""
 
+    tracing: bool = False
+    """Whether each request is a span of OpenTelemetry, installed separately; its own `OTEL_…` variables say where they go."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe log lines to write; `info` has one line per request."""
 

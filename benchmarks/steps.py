@@ -23,10 +23,10 @@ import numpy as np
 import uvloop
 from fastapi import FastAPI
 
-from app import classifier, images, logs, model, prediction, uploads
+from app import classifier, images, logs, model, prediction, telemetry, uploads
 from app.main import create_app
 from app.routes import predict
-from app.runtime import AT_ONCE, Images, litert
+from app.runtime import AT_ONCE, Batched, Images, litert
 from app.settings import Settings
 from benchmarks.serving.upload import MODEL, ROOT, Body, Upload, content_type
 from benchmarks.serving.upload import uploads as golden
@@ -81,7 +81,7 @@ def _blank(count: int) -> Images:
 def _steps(app: FastAPI, upload: Upload) -> dict[str, Callable[[], contextlib.AbstractContextManager[Any]]]:
     picture = images.decode(upload.png, "strict", 784)
     loaded = model.Model(MODEL, "litert")
-    output = loaded.classify(picture.pixels[None, ..., None])
+    output = loaded.run(picture.pixels[None, ..., None])
     [answer] = prediction.predict(loaded, [picture], "strict")
 
     async def form(request: Any) -> bytes:
@@ -98,9 +98,10 @@ def _steps(app: FastAPI, upload: Upload) -> dict[str, Callable[[], contextlib.Ab
         "reading the upload": lambda: mock.patch.object(uploads, "image", form),
         "decoding": lambda: mock.patch.object(classifier, "decode", lambda *_: picture),
         "decoding and classifying": lambda: _both(picture, answer),
-        "  the engine": lambda: mock.patch.object(model.Model, "classify", lambda *_: output),
+        "  the engine": lambda: mock.patch.object(Batched, "__call__", lambda *_: output),
         "  familiarity": lambda: mock.patch.object(model.Model, "more_familiar", lambda *_: [None]),
         "  other warnings": lambda: mock.patch.object(prediction, "advice", lambda *_: []),
+        "counting": _uncounted,
         "the log line": quiet,
         "FastAPI, which is passed by, would add": lambda: _through_fastapi(app),
     }
@@ -109,6 +110,20 @@ def _steps(app: FastAPI, upload: Upload) -> dict[str, Callable[[], contextlib.Ab
 @contextlib.contextmanager
 def _both(picture: images.Picture, answer: Any) -> Iterator[None]:
     with mock.patch.object(classifier, "decode", lambda *_: picture), mock.patch.object(classifier, "predict", lambda *_: [answer]):
+        yield
+
+
+@contextlib.contextmanager
+def _uncounted() -> Iterator[None]:
+    def nothing(*_: object) -> None:
+        pass
+
+    with (
+        mock.patch.object(telemetry.ModelTelemetry, "answered", nothing),
+        mock.patch.object(telemetry.RequestTelemetry, "finished", nothing),
+        mock.patch.object(telemetry.IN_FLIGHT, "inc", nothing),
+        mock.patch.object(telemetry.IN_FLIGHT, "dec", nothing),
+    ):
         yield
 
 

@@ -25,7 +25,7 @@ class Server:
     """`python -m app` on a free port: `with Server(models_dir=…) as server: server.http.get("/models")`."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ, **settings: object) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         given = {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
         inherited = {name: value for name, value in environment.items() if not name.startswith("WARDROBE_")}
         self._environment = {**inherited, "WARDROBE_PORT": str(self._port), **given}
@@ -67,7 +67,8 @@ class Server:
         raise AssertionError(f"the server did not start: {self.logs()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, Response
 
+from app.class_mix import class_mix
 from app.errors import UnknownPlotError
+from app.exposition import answers
 from app.routes.dependencies import RegistryDep, problem_answers
 from app.routes.pages import PNG, self_contained
 from app.schemas.common import PositiveInt
@@ -26,9 +29,13 @@ async def list_models(registry: RegistryDep) -> ModelList:
 
 @router.get("/{name}", responses=problem_answers(404))
 async def get_model(registry: RegistryDep, name: str) -> ModelDetail:
-    """One model, with the card of its served version: layers, recipe, seed, data, libraries."""
-    served = registry.entry(name).served
-    return ModelDetail(**registry.summary(name).model_dump(), card=served.card.model_dump(exclude_unset=True) if served else None)
+    """One model, with the card of its served version (layers, recipe, seed, data, libraries) and the mix of the labels it answers."""
+    summary, served = registry.summary(name).model_dump(), registry.entry(name).served
+    if served is None:
+        return ModelDetail(**summary, card=None, class_mix=None)
+    answered = await anyio.to_thread.run_sync(answers)  # reads the workers' files, where there are several
+    mix = class_mix(served, answered.get((served.name, str(served.version)), {}))
+    return ModelDetail(**summary, card=served.card.model_dump(exclude_unset=True), class_mix=mix)
 
 
 @router.get("/{name}/versions/{version}/report", response_class=HTMLResponse, responses=problem_answers(404, 422, 503))

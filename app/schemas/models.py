@@ -45,12 +45,44 @@ class ModelSummary(BaseModel):
     versions: list[Version]
 
 
-class ModelDetail(ModelSummary):
-    """One model with the card of its served version."""
+class ClassShares(BaseModel):
+    """How much of all answers one label makes up, 0 to 1."""
 
-    model_config = example({**SUMMARY_EXAMPLE, "card": {"name": "cnn", "version": 1, "parameters": 69834, "seed": 0, "best_epoch": 71}})
+    live: float | None = Field(description="Of those since the service started; null before the first")
+    test: float = Field(description="Of those to the test images")
+
+
+class ClassMix(BaseModel):
+    """Whether the labels answered are mixed as they were on the test images."""
+
+    images: int = Field(description="Classified by this version since the service started, in all workers")
+    divergence: float | None = Field(
+        description="Jensen-Shannon divergence of the two mixes in bits, 0 to 1 (Lin 1991); null for fewer than 500 images"
+    )
+    by_chance: float | None = Field(
+        description="What `divergence` would be on average if these and the test images came from one source; well above it, they do not"
+    )
+    labels: dict[str, ClassShares] = Field(description="By label, in class order")
+
+
+class ModelDetail(ModelSummary):
+    """One model with the card of its served version, and what it answers."""
+
+    model_config = example(
+        {
+            **SUMMARY_EXAMPLE,
+            "card": {"name": "cnn", "version": 1, "parameters": 69834, "seed": 0, "best_epoch": 71},
+            "class_mix": {
+                "images": 4711,
+                "divergence": 0.000412,
+                "by_chance": 0.000507,
+                "labels": {"Trouser": {"live": 0.1023, "test": 0.0984}},
+            },
+        }
+    )
 
     card: dict[str, Any] | None
+    class_mix: ClassMix | None = Field(description="Null where no version is served")
 
 
 class ModelList(BaseModel):

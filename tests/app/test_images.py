@@ -129,11 +129,11 @@ def test_of_several_pictures_the_first_counts_and_a_warning_says_so(image_format
         encoded(grey.convert("RGB"), image_format, save_all=True, append_images=[other.convert("RGB")], **options), "strict", LIMIT
     )
     assert np.abs(picture.pixels.astype(int) - boot).mean() < 4
-    assert picture.warnings == ("The file holds 2 pictures: only the first was classified.",)
+    assert picture.remarks == (("several_pictures", "The file holds 2 pictures: only the first was classified."),)
 
 
 def test_one_picture_gives_no_warning(grey: Image.Image) -> None:
-    assert decode(encoded(grey, "PNG"), "strict", LIMIT).warnings == ()
+    assert decode(encoded(grey, "PNG"), "strict", LIMIT).remarks == ()
 
 
 @pytest.mark.parametrize("size", [(27, 28), (28, 27), (1, 1), (56, 56)])

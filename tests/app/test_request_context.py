@@ -33,9 +33,28 @@ def test_a_request_gets_an_id_in_answer_and_log(models: Path) -> None:
     assert line["message"] == "request"
     assert (line["method"], line["path"], line["status"]) == ("POST", "/predict", 200)
     assert (line["model"], line["version"], line["label"]) == ("ann", NEWEST["ann"], response.json()["label"])
-    assert line["duration_ms"] > 0
+    assert line["decode_ms"] > 0
+    assert line["inference_ms"] > 0
+    assert line["decode_ms"] + line["inference_ms"] < line["duration_ms"]
     assert line["time"].startswith("20")
     assert any(each.get("path") == "/nowhere" and each["status"] == 404 for each in lines)
+
+
+def test_what_several_images_take_is_added_up(models: Path) -> None:
+    image = png(np.eye(28, dtype=np.uint8) * 255)
+    with Server(models_dir=str(models)) as server:
+        server.http.post("/predict/batch", files=[("files", image)] * 5, headers={"X-Request-ID": "batch"})
+        server.http.post("/compare", files={"file": image}, headers={"X-Request-ID": "compare"})
+        server.http.post("/predict", files={"file": b"broken"}, headers={"X-Request-ID": "broken"})
+        server.http.get("/models", headers={"X-Request-ID": "models"})
+        server.stop()
+        lines = {each.get("request_id"): each for each in server.logs()}
+    assert (lines["batch"]["model"], lines["batch"]["version"], lines["batch"]["images"]) == ("cnn", NEWEST["cnn"], 5)
+    for name in ("batch", "compare"):
+        assert 0 < lines[name]["decode_ms"] + lines[name]["inference_ms"] < lines[name]["duration_ms"]
+    assert lines["broken"]["decode_ms"] > 0
+    assert "inference_ms" not in lines["broken"]
+    assert not {"decode_ms", "inference_ms"} & lines["models"].keys()
 
 
 @pytest.mark.parametrize("given", ["abc", "A-b_c.9", "x" * 64])

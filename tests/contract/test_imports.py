@@ -42,7 +42,18 @@ def test_only_runtime_knows_an_engine(path: Path) -> None:
 
 
 HTTP = ("fastapi", "starlette", "uvicorn")
-KNOW_HTTP = {"__main__.py", "body_limits.py", "compression.py", "main.py", "openapi.py", "problems.py", "request_context.py", "uploads.py"}
+KNOW_HTTP = {
+    "__main__.py",
+    "body_limits.py",
+    "compression.py",
+    "main.py",
+    "openapi.py",
+    "problems.py",
+    "request_context.py",
+    "route.py",
+    "tracing.py",
+    "uploads.py",
+}
 
 
 @pytest.mark.parametrize(

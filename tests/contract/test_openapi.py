@@ -17,6 +17,7 @@ EXPECTED = {
     "/explain": ("post", {"200", "400", "404", "413", "415", "422", "429", "503"}),
     "/preprocess": ("post", {"200", "400", "413", "415", "422", "429"}),
     "/metrics": ("get", {"200", "404", "422", "503"}),
+    "/telemetry": ("get", {"200"}),
     "/comparison": ("get", {"200", "404"}),
     "/mistakes": ("get", {"200", "404"}),
     "/mistakes/sprite": ("get", {"200", "404", "422"}),
@@ -69,7 +70,12 @@ def test_each_answer_is_described_typed_and_exemplified(document: dict[str, Any]
     assert operation["description"]
     assert set(operation["responses"]) == statuses
     for status, answer in operation["responses"].items():
-        [(media_type, content)] = answer["content"].items()
+        (media_type, content), *others = answer["content"].items()
+        if path in ("/metrics", "/telemetry") and status == "200":  # Prometheus's formats
+            assert {each for each in answer["content"] if each != "application/json"} == {"text/plain", "application/openmetrics-text"}
+            assert all(each["example"] for name, each in answer["content"].items() if name != "application/json")
+        else:
+            assert not others
         if status != "200":
             assert media_type == "application/problem+json"
             assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
