@@ -10,8 +10,10 @@ ENV PATH=/opt/venv/bin:$PATH \
 FROM base AS build
 RUN python3 -m venv /opt/venv
 # Wheels only, since there is no compiler; dependencies before code, so that a change of code installs nothing.
-COPY requirements/serve.lock /tmp/
-RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary :all: --no-deps --require-hashes -r /tmp/serve.lock
+# `tracing` adds OpenTelemetry's SDK, for WARDROBE_TRACING.
+ARG REQUIREMENTS=serve
+COPY requirements/${REQUIREMENTS}.lock /tmp/requirements.lock
+RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary :all: --no-deps --require-hashes -r /tmp/requirements.lock
 # What is removed here never reaches the image.
 RUN cd /opt/venv/lib/python3.11/site-packages \
     # of LiteRT keep the interpreter: no accelerators, compilers or converters

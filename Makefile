@@ -87,6 +87,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(VENV)/bin/pip install -q uv
 	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) -o requirements/serve.lock
 	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) --extra cli -o requirements/cli.lock
+	$(COMPILE) $(call without,flatbuffers ml-dtypes tqdm) --extra tracing -o requirements/tracing.lock
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 

@@ -27,9 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"error: {line}; `python -m app --help` lists the settings\n")
         return 2
     if settings.tracing and (absent := [name for name in TRACING if not _is_installed(name)]):
-        sys.stderr.write(
-            f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `.venv/bin/pip install -e '.[tracing]'` installs what it needs\n"
-        )
+        install = "pip install --no-deps --require-hashes -r requirements/tracing.lock"
+        sys.stderr.write(f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `{install}` installs it\n")
         return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
     with tally(settings.workers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
@@ -28,6 +29,29 @@ def answers() -> Answers:
     """What every version answered since the service started, in all workers."""
     files = folder()
     return _answers(workers.merged(files, "counter") if files else telemetry.PREDICTIONS.collect())
+
+
+class Runs(NamedTuple):
+    """Of a version's graph: how often it ran, on how many `images` in all, and for how many `seconds`."""
+
+    times: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+
+def runs() -> Mapping[tuple[str, str], Runs]:
+    """By model and version, as the metrics' labels name them: every run since the service started, in all workers."""
+    files = folder()
+    counted = workers.merged(files, "histogram") if files else [*telemetry.INFERENCE.collect(), *telemetry.BATCH_SIZE.collect()]
+    fields = {
+        "wardrobe_inference_duration_seconds_count": "times",
+        "wardrobe_inference_batch_size_sum": "images",
+        "wardrobe_inference_duration_seconds_sum": "seconds",
+    }
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for each in (sample for metric in counted for sample in metric.samples if sample.name in fields):
+        found.setdefault((each.labels["model"], each.labels["version"]), {})[fields[each.name]] = each.value
+    return {key: Runs(int(value["times"]), int(value["images"]), value["seconds"]) for key, value in found.items()}
 
 
 class _Everything(Collector):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -9,6 +11,8 @@ from pydantic_core import to_json
 
 from app import VERSION, tensors
 from app.errors import MalformedRequestError, ModelUnavailableError
+from app.exposition import Runs, runs
+from app.model import Model
 from app.open_inference import INPUT, INPUT_DATATYPE, answer
 from app.registry import Registry
 from app.routes.dependencies import RegistryDep
@@ -16,12 +20,15 @@ from app.routes.tensors import error_answers, exchange, json_body, model_of, of_
 from app.runtime import Output
 from app.schemas.models import Version
 from app.schemas.open_inference import (
+    Duration,
+    InferenceStatistics,
     InferRequest,
     InferResponse,
     Live,
     ModelConfig,
     ModelMetadata,
     ModelReady,
+    ModelStatistics,
     Ready,
     RepositoryEntry,
     RepositoryRequest,
@@ -30,12 +37,13 @@ from app.schemas.open_inference import (
     TensorConfig,
     TensorMetadata,
     VersionPolicy,
+    VersionStatistics,
 )
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
 PLATFORM = "tensorflow_savedmodel"
-EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository"]
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
 
 
 @router.get("")
@@ -56,6 +64,20 @@ async def ready(registry: RegistryDep) -> Ready:
     if failures := await anyio.to_thread.run_sync(registry.failures):
         raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
     return Ready()
+
+
+@router.get("/models/stats")
+async def statistics(registry: RegistryDep) -> ModelStatistics:
+    """What every loaded version did since the service started."""
+    return await _statistics(registry.loaded())
+
+
+@of_a_model(router, "/stats", "GET", [404, 503])
+async def model_statistics(request: Request) -> ModelStatistics:
+    """What the loaded versions of a model, or one of them, did since the service started."""
+    model, registry = model_of(request), request.state.registry
+    versions = [model] if "version" in request.path_params else list(registry.entry(model.name).loaded.values())
+    return await _statistics(versions)
 
 
 @of_a_model(router, "", "GET", [404, 503])
@@ -124,6 +146,24 @@ async def repository_change(request: Request) -> Response:
     raise MalformedRequestError(
         "Models are not loaded or unloaded over HTTP: publish a version to the models folder, or remove it there, and restart the service."
     )
+
+
+async def _statistics(models: Sequence[Model]) -> ModelStatistics:
+    counted = await anyio.to_thread.run_sync(runs)  # reads the workers' files, where there are several
+    stats = []
+    for model in models:
+        of_it = counted.get((model.name, str(model.version)), Runs())
+        took = Duration(count=of_it.times, ns=round(1e9 * of_it.seconds))
+        stats.append(
+            VersionStatistics(
+                name=model.name,
+                version=str(model.version),
+                inference_count=of_it.images,
+                execution_count=of_it.times,
+                inference_stats=InferenceStatistics(success=took, compute_infer=took),
+            )
+        )
+    return ModelStatistics(model_stats=stats)
 
 
 def _versions(request: Request) -> list[str]:

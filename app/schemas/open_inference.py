@@ -125,6 +125,45 @@ class ModelConfig(BaseModel):
     output: list[TensorConfig]
 
 
+class Duration(BaseModel):
+    """How often something was done, and the nanoseconds it took in all."""
+
+    count: int = 0
+    ns: int = 0
+
+
+class InferenceStatistics(BaseModel):
+    """By step; what is not timed apart is 0."""
+
+    success: Duration
+    fail: Duration = Duration()
+    queue: Duration = Duration()
+    compute_input: Duration = Duration()
+    compute_infer: Duration
+    compute_output: Duration = Duration()
+    cache_hit: Duration = Duration()
+    cache_miss: Duration = Duration()
+
+
+class VersionStatistics(BaseModel):
+    """What a version did since the service started, in all workers."""
+
+    name: str
+    version: str
+    inference_count: int = Field(description="Images")
+    execution_count: int = Field(description="Runs of the graph, one for a request")
+    inference_stats: InferenceStatistics
+    batch_stats: list[Any] = Field(default=[], description="Always empty")
+
+
+class ModelStatistics(BaseModel):
+    """Triton's statistics, as far as they are counted here; `/telemetry` has more."""
+
+    model_config = example({"model_stats": []})
+
+    model_stats: list[VersionStatistics]
+
+
 class InputParameters(Open):
     """Of one input."""
 

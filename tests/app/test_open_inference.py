@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -242,12 +243,34 @@ def test_the_bounds(models: Path) -> None:
         assert server.http.get("/v2/models/cnn/config").json()["max_batch_size"] == 20
 
 
+def test_statistics(models: Path) -> None:
+    with Server(models_dir=str(models)) as server:
+        for count in (1, 300):
+            assert server.http.post("/v2/models/cnn/versions/1/infer", json=request(count)).status_code == 200
+        server.http.post("/v2/models/ann/infer", json=request(7)).raise_for_status()
+        refused(server.http.post("/v2/models/cnn/infer", json={}), 400)
+        [first] = server.http.get("/v2/models/cnn/versions/1/stats").json()["model_stats"]
+        assert (first["name"], first["version"], first["inference_count"], first["execution_count"]) == ("cnn", "1", 301, 2)
+        took = first["inference_stats"]["compute_infer"]
+        assert first["inference_stats"]["success"] == took
+        assert took["count"] == 2
+        [seconds] = re.findall(r'duration_seconds_sum{model="cnn",version="1"} (\S+)', server.http.get("/telemetry").text)
+        assert took["ns"] == round(1e9 * float(seconds)) > 0
+        both = server.http.get("/v2/models/cnn/stats").json()["model_stats"]
+        assert [(each["version"], each["execution_count"]) for each in both] == [("2", 0), ("1", 2)]
+        everything = server.http.get("/v2/models/stats").json()["model_stats"]
+        assert [(each["name"], int(each["version"])) for each in everything] == LOADED
+        assert sum(each["inference_count"] for each in everything) == 308
+        refused(server.http.get("/v2/models/vgg/stats"), 404, "choose one of ann, cnn")
+
+
 def test_what_it_says_of_itself(server: Server) -> None:
     assert server.http.get("/v2").json()["extensions"] == [
         "binary_tensor_data",
         "classification",
         "model_configuration",
         "model_repository",
+        "statistics",
     ]
     assert server.http.get("/v2/health/ready").json() == {"ready": True}
     for name, version in NEWEST.items():

@@ -83,6 +83,23 @@ def test_counts_are_exact(models: Path, dataset: Dataset, workers: int) -> None:
         assert figures("wardrobe_model_ready", model=name, required=str(name in ("ann", "cnn")).lower()) == 1
 
 
+def test_other_protocols_count_as_well(models: Path, dataset: Dataset) -> None:
+    some = dataset.test_images[:3]
+    with Server(models_dir=str(models)) as server:
+        for version in ("", "/versions/1"):
+            ask(server, "GET", f"/v2/models/cnn{version}").raise_for_status()
+            ask(server, "POST", f"/v1/models/cnn{version}:predict", json={"instances": some.tolist()}).raise_for_status()
+            headers = {"Inference-Header-Content-Length": "0"}
+            ask(server, "POST", f"/v2/models/cnn{version}/infer", content=some.tobytes(), headers=headers).raise_for_status()
+        figures = Figures(server)
+    for version in (CNN, "1"):
+        assert figures("wardrobe_predictions_total", model="cnn", version=version) == 6
+        assert figures("wardrobe_inference_duration_seconds_count", model="cnn", version=version) == 2
+    for path in ("/models/{name}", "/models/{name}/versions/{version}"):
+        for route in (f"/v2{path}", f"/v1{path}:predict", f"/v2{path}/infer"):
+            assert figures("wardrobe_http_requests_total", route=route, status=200) == 1, route
+
+
 def test_whatever_is_asked_there_are_no_more_series(models: Path) -> None:
     def nonsense(server: Server, number: int) -> None:
         name = f"n{number}"

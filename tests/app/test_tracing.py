@@ -203,5 +203,5 @@ def test_without_the_sdk_it_says_what_to_install(tmp_path: Path, absent: str) ->
     done = subprocess.run([sys.executable, "-m", "app"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "WARDROBE_TRACING needs opentelemetry" in done.stderr
-    assert "pip install -e '.[tracing]'" in done.stderr
+    assert "pip install --no-deps --require-hashes -r requirements/tracing.lock" in done.stderr
     assert "Traceback" not in done.stderr

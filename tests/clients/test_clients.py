@@ -26,6 +26,9 @@ def test_tritons(run: Run, expected: npt.NDArray[np.float32]) -> None:
     assert said["server"]["name"] == "wardrobe"
     assert said["model"]["inputs"] == [{"name": "image", "datatype": "UINT8", "shape": [-1, 28, 28, 1]}]
     assert said["config"]["name"] == "cnn"
+    [statistics] = said["statistics"]["model_stats"]
+    assert statistics["inference_count"] >= sum(int(each.split()[2]) for each in FORMS | CODINGS)
+    assert {(each["name"], int(each["version"])) for each in said["all statistics"]["model_stats"]} == set(LOADED)
     assert {(each["name"], int(each["version"])) for each in said["index"] if each["state"] == "READY"} == set(LOADED)
     assert said["best"][0].endswith(":9:Ankle boot")
     assert said["version 1"] == "1"

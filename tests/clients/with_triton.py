@@ -76,6 +76,8 @@ def main(address: str, path: str, written: str) -> None:
         "server": client.get_server_metadata(),
         "model": client.get_model_metadata("cnn"),
         "config": client.get_model_config("cnn", "1"),
+        "statistics": client.get_inference_statistics("cnn", "2"),
+        "all statistics": client.get_inference_statistics(),
         "index": client.get_model_repository_index(),
         "best": [each.decode() for each in best.as_numpy("probabilities")[0]],
         "version 1": client.infer("cnn", [tensor(sync, 1, binary=True)], model_version="1").get_response()["model_version"],
