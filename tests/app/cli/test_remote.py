@@ -162,7 +162,8 @@ def test_an_interrupt_ends_it_while_the_service_does_not_answer() -> None:
 
     with Between(interfere=never) as between:
         process = subprocess.Popen(
-            [*COMMAND, "predict", str(data.BOOT), "--url", between.url],
+            # a shell's background job ignores SIGINT, and its children would: this one does not
+            ["env", "--default-signal=INT", *COMMAND, "predict", str(data.BOOT), "--url", between.url],
             cwd=ROOT,
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
