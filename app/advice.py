@@ -50,13 +50,13 @@ def advice(
                 f"If it shows none of the {len(labels)} classes, the answer means nothing.",
             )
         )
-    second, first = probabilities.argsort()[-2:]
-    if probabilities[first] - probabilities[second] < NEAR_TIE:
+    *_, runner_up, highest = sorted(probabilities.tolist())  # of ten a list is sorted sooner than an array
+    if highest - runner_up < NEAR_TIE:
+        second, first = probabilities.argsort()[-2:]
         remarks.append(
             Remark(
                 "near_tie",
-                f"A near tie: {labels[first]} ({probabilities[first]:.2f}) and {labels[second]} ({probabilities[second]:.2f}) "
-                "are almost equally probable.",
+                f"A near tie: {labels[first]} ({highest:.2f}) and {labels[second]} ({runner_up:.2f}) are almost equally probable.",
             )
         )
     return remarks

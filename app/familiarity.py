@@ -31,21 +31,27 @@ class Distance:
         levels, cells = base64.b64decode(self.typical, validate=True), self.grid**2
         if not levels or len(levels) % cells:
             raise ValueError(f"{len(levels)} bytes are no typical images of {cells} cells each")
-        typical = np.frombuffer(levels, np.uint8).reshape(-1, cells).astype(np.float64)
-        self._squares, self._doubled = np.sum(typical**2, axis=1), 2 * typical.T
+        typical = np.frombuffer(levels, np.uint8).reshape(-1, cells).astype(np.float32)
+        # of float32, which halves what has to pass through the processor's cache for each image, and in the order it is read
+        self._squares, self._doubled = np.sum(typical**2, axis=1), np.ascontiguousarray(-2 * typical.T)
         # rows to the means of as many as a cell is high; two small matrix products are five times as fast as a mean over axes
-        self._averaging = np.kron(np.eye(self.grid), np.full(SIDE // self.grid, self.grid / SIDE))
+        self._rows = np.kron(np.eye(self.grid), np.full(SIDE // self.grid, self.grid / SIDE)).astype(np.float32)
+        self._columns = np.ascontiguousarray(self._rows.T)
+        self._limit = np.float32((self.threshold * self.grid) ** 2)
 
     def unlike(self, images: Images) -> npt.NDArray[np.bool_]:
         """Which of the images, uint8 `[n, 28, 28, 1]`, are beyond the threshold, bool `[n]`."""
-        return self.distances(images) > self.threshold
+        return np.asarray(self._squared(images) > self._limit)
 
-    def distances(self, images: Images) -> npt.NDArray[np.float64]:
-        """How far each of the images, uint8 `[n, 28, 28, 1]`, is from the nearest typical one, in grey levels, float64 `[n]`."""
-        cells = (self._averaging @ images[..., 0] @ self._averaging.T).reshape(len(images), -1)
-        # |a - b|² = |a|² - 2ab + |b|²: one matrix product for all pairs; what rounding leaves of 0 may be below it
-        squares = np.einsum("ij,ij->i", cells, cells) + (self._squares - cells @ self._doubled).min(axis=1)
-        return np.asarray(np.sqrt(np.maximum(squares, 0)) / self.grid)
+    def distances(self, images: Images) -> npt.NDArray[np.float32]:
+        """How far each of the images, uint8 `[n, 28, 28, 1]`, is from the nearest typical one, in grey levels, float32 `[n]`."""
+        return np.asarray(np.sqrt(np.maximum(self._squared(images), 0)) / self.grid)  # rounding may leave less than 0
+
+    def _squared(self, images: Images) -> npt.NDArray[np.float32]:
+        """The sum of squares over the cells, float32 `[n]`."""
+        cells = (self._rows @ images[..., 0].astype(np.float32) @ self._columns).reshape(len(images), -1)
+        # |a - b|² = |a|² - 2ab + |b|²: one matrix product for all pairs
+        return np.asarray((cells @ self._doubled + self._squares).min(axis=1) + np.vecdot(cells, cells))
 
 
 SCORES = {"distance": Distance}
