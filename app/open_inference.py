@@ -19,8 +19,8 @@ from app.errors import MalformedRequestError, shown
 from app.model import Model
 from app.runtime import Images, Output
 from app.schemas.open_inference import InferInput, InferRequest, OutputParameters, RequestedOutput
+from app.tensors import INPUT
 
-INPUT = "image"
 INPUT_DATATYPE = "UINT8"
 SHARED_MEMORY = "Shared memory is not served, as a client could read what is not its own: send the tensor in the request."
 

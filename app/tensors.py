@@ -12,6 +12,8 @@ from app.errors import MalformedRequestError, shown
 from app.garment import SIDE
 from app.runtime import Images
 
+INPUT = "image"
+"""The only input of every model's signature."""
 IMAGE_SHAPE = (SIDE, SIDE, 1)
 IMAGE_BYTES = math.prod(IMAGE_SHAPE)
 

@@ -15,8 +15,8 @@ from app.errors import MalformedRequestError, shown
 from app.images import Picture
 from app.model import Model
 from app.runtime import Images, Output
+from app.tensors import INPUT
 
-INPUT = "image"
 SIGNATURE = "serving_default"
 
 Decode = Callable[[bytes], Picture]

@@ -38,7 +38,7 @@ PREDICT_HELP = (
 )
 STATUSES = (
     "Exit status: 0 all done; 1 an image could not be used; 2 wrong usage; 3 the service or the model is not available; "
-    "130 interrupted; 141 nobody reads the output any more."
+    "4 the output can't be written; 130 interrupted; 141 nobody reads the output any more."
 )
 
 Url = Annotated[

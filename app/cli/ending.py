@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 BAD_IMAGE = 1
 WRONG_USAGE = 2
 UNAVAILABLE = 3
+UNWRITABLE = 4
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 """What the shell reports of any program that writes to a pipe nobody reads: 128 and SIGPIPE."""
@@ -38,6 +39,10 @@ class Commands(TyperGroup):
             _leave(PIPE_CLOSED)
         except KeyboardInterrupt:
             _leave(INTERRUPTED)
+        except OSError as error:
+            what = f"{error.filename!a} can't be used" if error.filename else "The output can't be written"
+            typer.echo(f"error: {what}: {error.strerror}.", err=True)
+            _leave(UNWRITABLE)  # as Python would try once more to write what is left, and complain
 
 
 def _fail(error: Exception, status: int) -> NoReturn:

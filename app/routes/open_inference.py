@@ -13,7 +13,7 @@ from app import VERSION, tensors
 from app.errors import MalformedRequestError, ModelUnavailableError
 from app.exposition import Runs, runs
 from app.model import Model
-from app.open_inference import INPUT, INPUT_DATATYPE, answer
+from app.open_inference import INPUT_DATATYPE, answer
 from app.registry import Registry
 from app.routes.dependencies import RegistryDep
 from app.routes.tensors import error_answers, exchange, json_body, model_of, of_a_model
@@ -88,7 +88,7 @@ async def model_metadata(request: Request) -> ModelMetadata:
         name=model.name,
         versions=_versions(request),
         platform=PLATFORM,
-        inputs=[TensorMetadata(name=INPUT, datatype=INPUT_DATATYPE, shape=[-1, *tensors.IMAGE_SHAPE])],
+        inputs=[TensorMetadata(name=tensors.INPUT, datatype=INPUT_DATATYPE, shape=[-1, *tensors.IMAGE_SHAPE])],
         outputs=[TensorMetadata(name=each, datatype="FP32", shape=[-1, len(model.labels)]) for each in Output._fields],
     )
 
@@ -109,7 +109,7 @@ async def model_config(request: Request) -> ModelConfig:
         backend="tensorflow",
         version_policy=VersionPolicy(specific=SpecificVersions(versions=[int(each) for each in _versions(request)])),
         max_batch_size=request.app.state.settings.max_tensor_batch,
-        input=[TensorConfig(name=INPUT, data_type="TYPE_UINT8", dims=list(tensors.IMAGE_SHAPE))],
+        input=[TensorConfig(name=tensors.INPUT, data_type="TYPE_UINT8", dims=list(tensors.IMAGE_SHAPE))],
         output=[TensorConfig(name=each, data_type="TYPE_FP32", dims=[len(model.labels)]) for each in Output._fields],
     )
 

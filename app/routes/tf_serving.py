@@ -32,7 +32,7 @@ from app.schemas.tf_serving import (
     VersionStatus,
 )
 from app.settings import Settings
-from app.tf_serving import INPUT, SIGNATURE, answer
+from app.tf_serving import SIGNATURE, answer
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 
@@ -58,7 +58,7 @@ async def model_metadata(request: Request) -> SignatureMetadata:
     """The signature: what a model takes and gives."""
     model = _servable(request)
     signature = SignatureDef(
-        inputs={INPUT: _tensor("DT_UINT8", tensors.IMAGE_SHAPE, f"{SIGNATURE}_{INPUT}:0")},
+        inputs={tensors.INPUT: _tensor("DT_UINT8", tensors.IMAGE_SHAPE, f"{SIGNATURE}_{tensors.INPUT}:0")},
         outputs={
             name: _tensor("DT_FLOAT", (len(model.labels),), f"StatefulPartitionedCall:{place}")
             for place, name in enumerate(sorted(Output._fields))

@@ -7,16 +7,19 @@ import errno
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from app.manifest import verify
 from app.settings import Settings
+from tests import data
 from tests.app.folders import NEWEST
 from tests.docker.conftest import BASE, IMAGE, MODELS, REVISION, TRAIN_IMAGE, App, Project, docker, running, wait_for
 from tests.server import ROOT
@@ -202,3 +205,14 @@ def test_trains_and_serves_what_it_trained(tmp_path: Path) -> None:
         assert app.client.get("/readyz").json()["models"] == {"cnn": 1}
         for label in LABELS:
             assert_answers(app, folder, "cnn", label)
+
+
+def test_several_workers_count_as_one(images: None) -> None:
+    """In files in the only folder that a container may write to."""
+    boot = data.BOOT.read_bytes()
+    with running(MODELS, WARDROBE_WORKERS="3") as app:
+        for _ in range(30):  # each on a connection of its own, which any worker may get
+            httpx.post(f"{app.client.base_url}/predict", files={"file": boot}, trust_env=False).raise_for_status()
+        counted = re.findall(r'^wardrobe_predictions_total{.*label="Ankle boot".*} (\S+)$', app.client.get("/telemetry").text, re.MULTILINE)
+        assert sum(map(float, counted)) == 30
+        assert app.python("import glob, json; print(json.dumps(len(glob.glob('/tmp/*/counter_*.db'))))") == 3

@@ -111,6 +111,16 @@ def test_a_reader_that_goes_away_ends_it_quietly(many: Path, command: list[str])
     assert process.wait(timeout=60) == 141
 
 
+@pytest.mark.parametrize("how", [[], ["--table"]])
+@pytest.mark.parametrize("command", [["predict", str(data.BOOT)], ["models"], ["metrics"]])
+def test_a_full_disk(command: list[str], how: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *command, *how], cwd=ROOT, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (4, "error: The output can't be written: No space left on device.\n")
+
+
 def test_the_extra_that_is_not_installed_is_named() -> None:
     code = "import sys; sys.modules['typer'] = None; from app.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
