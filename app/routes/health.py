@@ -6,6 +6,7 @@ import anyio
 from fastapi import APIRouter
 
 from app.errors import ModelUnavailableError
+from app.registry import Registry
 from app.routes.dependencies import RegistryDep, problem_answers
 from app.schemas.health import Health, Readiness
 
@@ -21,6 +22,15 @@ async def healthz() -> Health:
 @router.get("/readyz", responses=problem_answers(503))
 async def readyz(registry: RegistryDep) -> Readiness:
     """Every required model answers its golden images right now: send traffic only while this is 200."""
+    await be_ready(registry)
+    return Readiness(models={model.name: model.version for model in registry.served()})
+
+
+async def be_ready(registry: Registry) -> None:
+    """Return if every required model answers its golden images right now.
+
+    Raises:
+        ModelUnavailableError: One does not.
+    """
     if failures := await anyio.to_thread.run_sync(registry.failures):  # slow models take milliseconds
         raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
-    return Readiness(models={model.name: model.version for model in registry.served()})

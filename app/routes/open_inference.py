@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app import VERSION, tensors
-from app.errors import MalformedRequestError, ModelUnavailableError
+from app.errors import MalformedRequestError
 from app.exposition import Runs, runs
 from app.model import Model
 from app.open_inference import INPUT_DATATYPE, answer
 from app.registry import Registry
 from app.routes.dependencies import RegistryDep
+from app.routes.health import be_ready
 from app.routes.tensors import error_answers, exchange, json_body, model_of, of_a_model
 from app.runtime import Output
 from app.schemas.models import Version
@@ -61,8 +62,7 @@ async def live() -> Live:
 @router.get("/health/ready", responses=error_answers(503))
 async def ready(registry: RegistryDep) -> Ready:
     """Every required model answers its golden images right now."""
-    if failures := await anyio.to_thread.run_sync(registry.failures):
-        raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
+    await be_ready(registry)
     return Ready()
 
 
