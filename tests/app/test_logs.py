@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.logs import JSONFormatter
+from app.main import from_environment
 
 
 def line(record: logging.LogRecord) -> dict[str, Any]:
@@ -46,3 +47,14 @@ def test_a_traceback_is_one_field_of_it() -> None:
 
 def test_uvicorns_lines_have_no_colours() -> None:
     assert "color_message" not in line(record("Started", color_message="\x1b[32mStarted"))
+
+
+def test_no_line_is_searched_for_where_it_was_written(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Of what the served application logs."""
+    for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
+    monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)
+    from_environment()
+    logging.getLogger("app").warning("x")
+    [record] = caplog.records
+    assert (record.lineno, record.process, record.thread) == (0, None, None)
