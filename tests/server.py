@@ -22,20 +22,28 @@ ROOT = Path(__file__).parent.parent
 
 
 class Server:
-    """`python -m app` on a free port: `with Server(models_dir=…) as server: server.http.get("/models")`."""
+    """`python -m app` on a free port: `with Server(models_dir=…) as server: server.http.get("/models")`.
 
-    def __init__(self, environment: Mapping[str, str] = os.environ, **settings: object) -> None:
-        self._port = free_port()
+    `changed` is Python that runs first in each of its processes: a fault to inject, or a defence to switch off.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = os.environ, *, changed: str = "", **settings: object) -> None:
+        self.port = free_port()
+        self._changed = changed
         given = {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
         inherited = {name: value for name, value in environment.items() if not name.startswith("WARDROBE_")}
-        self._environment = {**inherited, "WARDROBE_PORT": str(self._port), **given}
+        self._environment = {**inherited, "WARDROBE_PORT": str(self.port), **given}
 
     def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        if self._changed:
+            Path(self._folder.name, "sitecustomize.py").write_text(self._changed)
+            self._environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), self._folder.name])
         self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop the server when it is full
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT, text=True
         )
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._wait()
         return self
 
@@ -45,6 +53,7 @@ class Server:
         if error:  # pytest shows it with the failure
             sys.stdout.write("".join(f"{line}\n" for line in self.logs()[-20:]))
         self._log.close()
+        self._folder.cleanup()
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
