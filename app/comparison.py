@@ -18,6 +18,7 @@ FIGURES = "comparison.json"
 PAGE = "comparison.html"
 MISTAKES = "mistakes.json"
 SPRITE = "mistakes.png"
+FILES = (FIGURES, PAGE, MISTAKES, SPRITE)
 
 log = logging.getLogger(__name__)
 

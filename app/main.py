@@ -16,7 +16,7 @@ from app import VERSION, logs, openapi, problems, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
-from app.registry import Registry
+from app.repository import Repository
 from app.request_context import RequestContext
 from app.routes import comparison, direct, health, metrics, models, open_inference, predict, telemetry, tf_serving, web
 from app.settings import Settings
@@ -35,7 +35,7 @@ NO_TRACING: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False
 class State(TypedDict):
     """What a request finds in `request.state`."""
 
-    registry: Registry
+    repository: Repository
     classifier: Classifier
 
 
@@ -52,9 +52,13 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
-        state: State = {"registry": Registry(settings), "classifier": Classifier(settings)}
+        repository = Repository(settings)
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
-        yield state
+        async with anyio.create_task_group() as tasks:
+            if settings.reload_seconds:
+                tasks.start_soon(repository.watch)
+            yield {"repository": repository, "classifier": Classifier(settings)}
+            tasks.cancel_scope.cancel()
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 

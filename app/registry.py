@@ -4,73 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from app import comparison, telemetry
-from app.errors import ModelUnavailableError, UnknownModelError, UnknownVersionError, shown
+from app.entry import Entry, scan
+from app.errors import UnknownModelError, shown
 from app.evidence import evidence
 from app.manifest import BrokenVersionError
 from app.model import Model
-from app.schemas.models import ModelList, ModelSummary, State, Version
+from app.schemas.models import ModelList, ModelSummary
 from app.settings import Settings
+from app.survey import Survey, survey
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Entry:
-    """Everything known of one model name; `loaded` has the highest version first."""
-
-    name: str
-    unreadable: str | None = None
-    loaded: dict[int, Model] = field(default_factory=dict)
-    versions: list[Version] = field(default_factory=list)
-
-    @property
-    def served(self) -> Model | None:
-        return next(iter(self.loaded.values()), None)
-
-    @property
-    def reason(self) -> str | None:
-        """Why nothing is served, or None."""
-        if self.loaded:
-            return None
-        broken = "; ".join(f"version {each.version}: {each.reason}" for each in self.versions)
-        return broken or self.unreadable or "its folder has no version"
-
-    def model(self, version: int | None) -> Model:
-        """The loaded version, or the served one.
-
-        Raises:
-            UnknownVersionError: There is no such version.
-            ModelUnavailableError: The model or version is known but can't be served now.
-        """
-        if self.served is None:
-            raise ModelUnavailableError(f"The model {self.name} is not available: {self.reason}.")
-        if version is None:
-            return self.served
-        if version in self.loaded:
-            return self.loaded[version]
-        for known in self.versions:
-            if known.version == version:
-                why = known.reason or "it is older than those the service loads"
-                raise ModelUnavailableError(f"Version {version} of the model {self.name} is not available: {why}.")
-        loaded = ", ".join(map(str, self.loaded))
-        raise UnknownVersionError(f"The model {self.name} has no version {version}: choose one of {loaded}.")
-
-
 class Registry:
-    """The models folder, scanned once; names and versions from requests are only ever looked up in its dictionaries."""
+    """The models folder as it was `found`; names and versions from requests are only ever looked up in its dictionaries."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, found: Survey | None = None, before: Registry | None = None) -> None:
+        """Load what the folder holds, but for what was loaded `before`."""
+        self.found = survey(settings.models_dir) if found is None else found
         self._default = settings.default_model
         self._required = settings.required_models
-        self._entries = {name: _scan(settings.models_dir / name, settings) for name in _names(settings)}
-        for entry in self._entries.values():
-            telemetry.ready(entry.name, required=self.is_required(entry.name), is_ready=entry.served is not None)
-            if entry.reason:
-                log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
+        if self.found.unreadable:
+            log.error("the models folder can't be read", extra={"models_dir": str(settings.models_dir), "reason": self.found.unreadable})
+        known = before.entries if before else {}
+        serving = {name for name, entry in known.items() if entry.served}
+        self._entries = {
+            name: scan(settings.models_dir / name, self.found.home(name), settings, known.get(name))
+            for name in sorted(_names(self.found, settings) | serving)
+        }
+        for name, entry in self._entries.items():
+            self._tell(entry, known.get(name))
         served = self.served()
         versions = {model.name: model.version for model in served}
         self.comparison = comparison.read(settings.models_dir, versions)
@@ -78,6 +43,16 @@ class Registry:
         # once, as it never changes: to make a few hundred kilobytes anew would hold up other requests
         self._evidence = {model.name: evidence([model], self.comparison.figures) for model in served}
         self._all_evidence = evidence(served, self.comparison.figures)
+
+    def _tell(self, entry: Entry, before: Entry | None) -> None:
+        """Log and count what became of a model."""
+        telemetry.ready(entry.name, required=self.is_required(entry.name), is_ready=entry.served is not None)
+        gone = {each.version for each in before.versions} if before else set()
+        telemetry.states(entry.name, {each.version: each.state for each in entry.versions}, gone)
+        if entry.reason:
+            log.error("a model is not available", extra={"model": entry.name, "reason": entry.reason})
+        elif before is None or entry.served is not before.served:
+            log.info("a model serves", extra={"model": entry.name, "version": entry.served and entry.served.version})
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -166,55 +141,19 @@ def one_model(settings: Settings, name: str | None, version: int | None) -> Mode
     Raises:
         UnknownModelError, UnknownVersionError, ModelUnavailableError: See `Registry.model`.
     """
-    names = _names(settings)
+    found = survey(settings.models_dir)
+    names = sorted(_names(found, settings))
     name = settings.default_model if name is None else name
     if name not in names:
         raise _unknown(name, names)
     if version is None:
         settings = settings.model_copy(update={"versions_per_model": 1})
-    return _scan(settings.models_dir / name, settings).model(version)
+    return scan(settings.models_dir / name, found.home(name), settings).model(version)
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownModelError:
     return UnknownModelError(f"There is no model {shown(name)}: choose one of {', '.join(known) or 'none'}.")
 
 
-def _names(settings: Settings) -> list[str]:
-    try:
-        found = {each.name for each in settings.models_dir.iterdir() if each.is_dir() and not each.name.startswith(".")}
-    except OSError as error:
-        log.error("the models folder can't be read", extra={"models_dir": str(settings.models_dir), "reason": error.strerror})
-        found = set()
-    return sorted(found | set(settings.required_models) | {settings.default_model})
-
-
-def _scan(home: Path, settings: Settings) -> Entry:
-    entry = Entry(home.name)
-    try:
-        versions = _versions(home)
-    except OSError as error:
-        entry.unreadable = f"its folder can't be read ({error.strerror})"
-        return entry
-    for version in versions:
-        if len(entry.loaded) == settings.versions_per_model:
-            entry.versions.append(Version(version=version, state="idle"))
-            continue
-        try:
-            entry.loaded[version] = Model(home / str(version), settings.runtime)
-        except BrokenVersionError as error:
-            telemetry.loaded(home.name, succeeded=False)
-            log.error("a version is not served", extra={"model": home.name, "version": version, "reason": str(error)})
-            entry.versions.append(Version(version=version, state="broken", reason=str(error)))
-        else:
-            telemetry.loaded(home.name, succeeded=True)
-            state: State = "served" if len(entry.loaded) == 1 else "loaded"
-            log.info("a version is loaded", extra={"model": home.name, "version": version, "state": state})
-            entry.versions.append(Version(version=version, state=state))
-    telemetry.states(home.name, {each.version: each.state for each in entry.versions})
-    return entry
-
-
-def _versions(home: Path) -> list[int]:
-    """Positive whole numbers without leading zeros, highest first; other folders are drafts or strangers."""
-    names = [each.name for each in home.iterdir() if each.is_dir()]
-    return sorted((int(name) for name in names if name.isdecimal() and name.isascii() and name[0] != "0"), reverse=True)
+def _names(found: Survey, settings: Settings) -> set[str]:
+    return {*found.homes, *settings.required_models, settings.default_model}

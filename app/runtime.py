@@ -71,12 +71,12 @@ class Batched:
 class LiteRTBatch:
     """LiteRT with its XNNPACK kernels."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, graph: bytes, size: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self.size = size
         self._lock = threading.Lock()
-        self._interpreter = Interpreter(str(folder / CONVERTED), num_threads=1)
+        self._interpreter = Interpreter(model_content=graph, num_threads=1)
         [image] = self._interpreter.get_input_details()
         self._interpreter.resize_tensor_input(image["index"], (size, *image["shape"][1:]))
         self._interpreter.allocate_tensors()
@@ -125,7 +125,8 @@ def litert(folder: Path) -> Batched:
     """
     if not (folder / CONVERTED).is_file():
         raise FileNotFoundError(f"published without {CONVERTED}: `python -m training evaluate {folder.parent.name}` adds it")
-    return Batched(LiteRTBatch(folder, 1), LiteRTBatch(folder, AT_ONCE))
+    graph = (folder / CONVERTED).read_bytes()  # not mapped by the engine: a file that is cut short while it serves would kill the process
+    return Batched(LiteRTBatch(graph, 1), LiteRTBatch(graph, AT_ONCE))
 
 
 def openvino(folder: Path) -> Batched:
@@ -155,4 +156,6 @@ RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"litert": litert, "openvino": 
 def _openvino_core() -> Any:
     import openvino
 
-    return openvino.Core()
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # see `litert`
+    return core

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     versions_per_model: int = Field(default=2, ge=1, le=16)
     """How many of a model's highest intact versions are loaded; the highest is the default one."""
 
+    pinned_versions: dict[str, int] = {}
+    """Versions that serve instead of the highest, by model: `{"cnn": 1}` is a rollback. A JSON object."""
+
+    reload_seconds: float = Field(default=5, ge=0, allow_inf_nan=False)
+    """How often the models folder is looked at for what was published or removed; 0 is only at the start."""
+
     runtime: Literal["litert", "openvino", "tensorflow"] = "litert"
     """Engine that executes the models; `openvino` and `tensorflow`, the reference, read the SavedModel and are installed separately."""
 

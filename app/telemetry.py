@@ -6,7 +6,7 @@ count. With several workers each counts in files of its own, see `app/workers.py
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -143,8 +143,8 @@ def ready(name: str, *, required: bool, is_ready: bool) -> None:
     READY.labels(name, str(required).lower()).set(is_ready)
 
 
-def states(name: str, versions: Mapping[int, State]) -> None:
-    """State what became of the `versions` of the model `name`."""
-    for version, current in versions.items():
+def states(name: str, versions: Mapping[int, State], known: Collection[int] = ()) -> None:
+    """State what became of the `versions` of the model `name`, and that those `known` before and not among them have no state any more."""
+    for version in {*versions, *known}:
         for state in STATES:
-            VERSIONS.labels(name, version, state).set(state == current)
+            VERSIONS.labels(name, version, state).set(state == versions.get(version))

@@ -11,11 +11,17 @@ from starlette.datastructures import QueryParams
 from app import errors
 from app.problems import MEDIA_TYPE, problem_of
 from app.registry import Registry
+from app.repository import Repository
 
 
-async def _registry(request: Request) -> Registry:
-    registry: Registry = request.state.registry
-    return registry
+def registry_of(request: Request) -> Registry:
+    """What serves now: ask once in a request, as the next answer may be another."""
+    repository: Repository = request.state.repository
+    return repository.registry
+
+
+async def _registry(request: Request) -> Registry:  # FastAPI would call what is not async in a thread
+    return registry_of(request)
 
 
 RegistryDep = Annotated[Registry, Depends(_registry)]

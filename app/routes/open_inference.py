@@ -14,8 +14,7 @@ from app.errors import MalformedRequestError
 from app.exposition import Runs, runs
 from app.model import Model
 from app.open_inference import INPUT_DATATYPE, answer
-from app.registry import Registry
-from app.routes.dependencies import RegistryDep
+from app.routes.dependencies import RegistryDep, registry_of
 from app.routes.health import be_ready
 from app.routes.tensors import error_answers, exchange, json_body, model_of, of_a_model
 from app.runtime import Output
@@ -75,7 +74,7 @@ async def statistics(registry: RegistryDep) -> ModelStatistics:
 @of_a_model(router, "/stats", "GET", [404, 503])
 async def model_statistics(request: Request) -> ModelStatistics:
     """What the loaded versions of a model, or one of them, did since the service started."""
-    model, registry = model_of(request), request.state.registry
+    model, registry = model_of(request), registry_of(request)
     versions = [model] if "version" in request.path_params else list(registry.entry(model.name).loaded.values())
     return await _statistics(versions)
 
@@ -134,7 +133,7 @@ async def repository_index(request: Request) -> Response:
         asked = RepositoryRequest.model_validate_json(body) if body.strip() else RepositoryRequest()
     except ValidationError:
         raise MalformedRequestError('The body is no repository request: leave it out, or send {"ready": true}.') from None
-    registry: Registry = request.state.registry
+    registry = registry_of(request)
     listed = [_listed(entry.name, version) for entry in registry.entries.values() for version in entry.versions]
     wanted = [each for each in listed if each.state == "READY" or not asked.ready]
     return Response(to_json(wanted), media_type="application/json")
@@ -167,7 +166,7 @@ async def _statistics(models: Sequence[Model]) -> ModelStatistics:
 
 
 def _versions(request: Request) -> list[str]:
-    registry: Registry = request.state.registry
+    registry = registry_of(request)
     return [str(each) for each in registry.entry(request.path_params["name"]).loaded]
 
 

@@ -10,8 +10,7 @@ from app import uploads
 from app.classifier import Classifier
 from app.errors import RequestError
 from app.problems import problem_of
-from app.registry import Registry
-from app.routes.dependencies import problem_answers
+from app.routes.dependencies import problem_answers, registry_of
 from app.routes.selection import Fitting, Selection, described, query
 from app.schemas.explanations import Explanation
 from app.schemas.predictions import Batch, Prediction, SideBySide
@@ -42,7 +41,7 @@ async def predict_one(request: Request) -> Prediction:
     """Classify one image: the multipart field `file`, or the raw body with its image type as content type."""
     wanted = query(request, Selection)
     data = await uploads.image(request)
-    model = _registry(request).model(wanted.model, wanted.version)
+    model = registry_of(request).model(wanted.model, wanted.version)
     classifier = _classifier(request)
     prediction = await classifier.predict(model, await classifier.decode(data, wanted.fit), wanted.fit)
     request.state.logged.update(model=prediction.model, version=prediction.version, label=prediction.label)
@@ -54,7 +53,7 @@ async def predict_batch(request: Request) -> Batch:
     """Classify up to 256 images, the multipart field `files` repeated. A bad image gets a problem in its place and the others an answer."""
     wanted = query(request, Selection)
     files = await uploads.images(request, request.app.state.settings.max_batch)
-    model = _registry(request).model(wanted.model, wanted.version)
+    model = registry_of(request).model(wanted.model, wanted.version)
     results = await _classifier(request).batch(model, files, wanted.fit)
     request.state.logged.update(model=model.name, version=model.version, images=len(files))
     request_id = request.state.request_id
@@ -65,7 +64,7 @@ async def predict_batch(request: Request) -> Batch:
 async def compare(request: Request) -> SideBySide:
     """Classify one image, sent as to `/predict`, with every model."""
     fit = query(request, Fitting).fit
-    registry, classifier = _registry(request), _classifier(request)
+    registry, classifier = registry_of(request), _classifier(request)
     picture = await classifier.decode(await uploads.image(request), fit)
     answers: dict[str, Prediction | Problem] = {}
     for name in registry.entries:
@@ -86,7 +85,7 @@ async def explain_one(request: Request) -> Explanation:
     """
     wanted = query(request, Selection)
     data = await uploads.image(request)
-    model = _registry(request).model(wanted.model, wanted.version)
+    model = registry_of(request).model(wanted.model, wanted.version)
     explanation = await _classifier(request).explain(model, data, wanted.fit)
     request.state.logged.update(model=explanation.model, version=explanation.version, label=explanation.label)
     return explanation
@@ -97,11 +96,6 @@ async def preprocess_one(request: Request) -> Preprocessed:
     """What the models see of an image, sent as to `/predict`, and how a photo becomes that."""
     fit = query(request, Fitting).fit
     return await _classifier(request).preprocess(await uploads.image(request), fit)
-
-
-def _registry(request: Request) -> Registry:
-    registry: Registry = request.state.registry
-    return registry
 
 
 def _classifier(request: Request) -> Classifier:

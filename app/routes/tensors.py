@@ -14,7 +14,7 @@ from app.classifier import Classifier
 from app.errors import MalformedRequestError, UnknownVersionError, shown
 from app.model import Model
 from app.open_inference import Message
-from app.registry import Registry
+from app.routes.dependencies import registry_of
 from app.schemas.open_inference import InferenceError
 from app.settings import Settings
 
@@ -69,7 +69,7 @@ def model_of(request: Request) -> Model:
     Raises:
         UnknownModelError, UnknownVersionError, ModelUnavailableError: See `Registry.model`.
     """
-    registry: Registry = request.state.registry
+    registry = registry_of(request)
     name, version = request.path_params["name"], request.path_params.get("version")
     if version is None:
         return registry.model(name)

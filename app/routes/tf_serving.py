@@ -11,7 +11,7 @@ from app.errors import MalformedRequestError, UnknownModelError, UnknownVersionE
 from app.images import decode
 from app.model import Model
 from app.open_inference import Message
-from app.routes.dependencies import RegistryDep
+from app.routes.dependencies import RegistryDep, registry_of
 from app.routes.tensors import exchange, model_of, of_a_model
 from app.runtime import Output
 from app.schemas.models import Version
@@ -46,7 +46,7 @@ async def model_names(registry: RegistryDep) -> ModelNames:
 @of_a_model(router, "", "GET", [404, 503])
 async def model_status(request: Request) -> ModelStatus:
     """The state of a model's versions, or of one."""
-    model, registry = _servable(request), request.state.registry
+    model, registry = _servable(request), registry_of(request)
     versions = registry.entry(model.name).versions
     if "version" in request.path_params:
         versions = [each for each in versions if each.version == model.version]

@@ -146,7 +146,7 @@ def test_a_broken_version_is_not_served_and_says_why(name: str, copy: Path) -> N
 def test_the_other_model_serves_on_over_http(what: str, copy: Path, dataset: Dataset) -> None:
     if what == "removed":
         shutil.rmtree(copy / "cnn")
-        reason = "its folder can't be read (No such file or directory)"
+        reason = "it has no folder"
     else:
         damage(copy / "cnn" / "1")
         reason = "differs from its SHA-256"
@@ -333,6 +333,6 @@ def test_one_model_alone_reads_no_other(copy: Path, monkeypatch: pytest.MonkeyPa
             read.append((folder.parent.name, folder.name))
             super().__init__(folder, runtime)
 
-    monkeypatch.setattr("app.registry.Model", Spy)
+    monkeypatch.setattr("app.entry.Model", Spy)
     one_model(Settings(models_dir=copy), "cnn", None)
     assert read == [("cnn", "2")]

@@ -13,7 +13,7 @@ import pytest
 from starlette.routing import Match, Route
 
 from app.main import create_app
-from app.runtime import AT_ONCE, LiteRTBatch, OpenVINOBatch
+from app.runtime import AT_ONCE, CONVERTED, LiteRTBatch, OpenVINOBatch
 from app.settings import Settings
 from tests import data
 from tests.server import Server
@@ -76,7 +76,7 @@ def test_openvino_computes_in_float32_in_one_thread(models: Path, size: int) -> 
 @pytest.mark.parametrize("size", [1, AT_ONCE])
 def test_litert_computes_in_float32_in_one_thread(models: Path, size: int) -> None:
     before = threading_tasks()
-    batch = LiteRTBatch(models / "cnn" / "1", size)
+    batch = LiteRTBatch((models / "cnn" / "1" / CONVERTED).read_bytes(), size)
     batch(np.zeros((size, 28, 28, 1), np.uint8))
     assert threading_tasks() == before
     tensors = batch._interpreter.get_tensor_details()
