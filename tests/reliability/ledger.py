@@ -1,0 +1,269 @@
+"""Load in which every request is accounted for: what its client saw is compared with what the server's log says of it.
+
+`with Load(server.port) as load: …the fault…`, then `load.account(server)`, whose `unexplained` must be empty.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import os
+import secrets
+import signal
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.data import BOOT
+from tests.server import Server
+
+REFUSED = "refused"
+"""No connection."""
+UNANSWERED = "unanswered"
+"""Closed or reset before the first byte of an answer."""
+CUT = "cut"
+"""Closed or reset in the middle of the answer."""
+TIMED_OUT = "timed out"
+GARBLED = "garbled"
+"""Not an HTTP answer."""
+MIXED_UP = "mixed up"
+"""An answer with another request's id."""
+
+LOST = 0.02
+"""Seconds until a client that got no answer tries again."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent, each time with an id of its own."""
+
+    method: str = "POST"
+    path: str = "/predict?model=ann"
+    body: bytes = field(default_factory=BOOT.read_bytes, repr=False)
+    headers: tuple[tuple[str, str], ...] = (("Content-Type", "image/png"),)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request, and what its client saw; times are seconds of the monotonic clock."""
+
+    request_id: str
+    connection: int
+    began: float
+    ended: float
+    status: int | None
+    failure: str | None
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A process that was killed, and the clients' ports of the connections that it held."""
+
+    at: float
+    ports: frozenset[int]
+
+
+@dataclass
+class Account:
+    """Requests by what became of them."""
+
+    answered: Counter[int] = field(default_factory=Counter)
+    """By status: the client has the answer, and the log says the same."""
+    unread: int = 0
+    """Refused, or closed before the head was read: no answer and no log line. Safe to send again."""
+    killed: int = 0
+    """In flight on a process that was killed."""
+    unexplained: list[str] = field(default_factory=list)
+    strangers: int = 0
+    """Log lines of requests that were not this load's."""
+
+    @property
+    def sent(self) -> int:
+        return self.answered.total() + self.unread + self.killed + len(self.unexplained)
+
+    def __str__(self) -> str:
+        by_status = ", ".join(f"{count:,} x {status}" for status, count in sorted(self.answered.items()))
+        unread, killed = f"{self.unread} refused before their head was read", f"{self.killed} in flight on what was killed"
+        return f"{self.sent:,} requests: {by_status or 'none answered'}; {unread}; {killed}; {len(self.unexplained)} unexplained"
+
+
+class Load:
+    """Clients that send one request after the other: `kept` of them on kept-alive connections, `fresh` each time on a new one.
+
+    `pause` is the seconds between an answer and the next request.
+    """
+
+    def __init__(
+        self, port: int, *, kept: int = 4, fresh: int = 2, pause: float = 0.0, request: Request | None = None, timeout: float = 30
+    ) -> None:
+        self.sent: list[Sent] = []
+        self.killed: list[Killed] = []
+        self._port = port
+        self._pause = pause
+        self._request = request or Request()
+        self._timeout = timeout
+        self._run = f"ledger-{secrets.token_hex(4)}-"
+        self._numbers = itertools.count()
+        self._opened: dict[int, tuple[int, float]] = {}  # by connection: the client's port, and when it was begun
+        self._connections = itertools.count()
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._send, args=(each < kept,), daemon=True) for each in range(kept + fresh)]
+
+    def __enter__(self) -> Self:
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end.set()
+        for each in self._threads:
+            each.join(self._timeout + 10)
+
+    def kill(self, process: int) -> None:
+        """SIGKILL, after a look at the connections that the process holds."""
+        os.kill(process, signal.SIGSTOP)  # so that it neither accepts nor ends one between the look and its end
+        while _state(process) not in "TZX":
+            time.sleep(0.001)
+        ports = held(process, self._port)
+        self.killed.append(Killed(time.monotonic(), ports))
+        os.kill(process, signal.SIGKILL)
+
+    def since(self, moment: float) -> list[Sent]:
+        """What was sent after a moment of the monotonic clock."""
+        return [each for each in self.sent if each.began >= moment]
+
+    def account(self, *servers: Server, wait: float = 5) -> Account:
+        """Compare with the log of the server, or of several that followed each other; its last lines may take a moment to come."""
+        for _ in range(max(1, int(wait / 0.1))):
+            found = account(self.sent, [line for server in servers for line in server.logs()], self._run, self._victims())
+            if not found.unexplained:
+                break
+            time.sleep(0.1)
+        return found
+
+    def _victims(self) -> frozenset[int]:
+        """Connections that a process held when it was killed: of each of its ports the last one begun before."""
+        found = set()
+        for killed in self.killed:
+            last = {port: connection for connection, (port, began) in sorted(self._opened.items()) if began <= killed.at}
+            found |= {last[port] for port in killed.ports & last.keys()}
+        return frozenset(found)
+
+    def _send(self, keep: bool) -> None:
+        connection, number = None, 0
+        while not self._end.is_set():
+            request_id = f"{self._run}{next(self._numbers)}"
+            status, failure = None, None
+            began = time.monotonic()
+            try:
+                if connection is None:
+                    number = next(self._connections)
+                    connection = self._connect(number, began)
+                status, failure = self._exchange(connection, request_id, keep)
+            except TimeoutError:
+                failure = TIMED_OUT
+            except ConnectionRefusedError:
+                failure = REFUSED
+            except http.client.IncompleteRead:
+                failure = CUT
+            except ConnectionError:  # http.client.RemoteDisconnected is one too
+                failure = CUT if status else UNANSWERED
+            except http.client.HTTPException:
+                failure = GARBLED
+            self.sent.append(Sent(request_id, number, began, time.monotonic(), status, failure))
+            if connection and (failure or not keep or connection.sock is None):
+                connection.close()
+                connection = None
+            self._end.wait(LOST if failure else self._pause)
+        if connection:
+            connection.close()
+
+    def _connect(self, number: int, began: float) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+        connection.connect()
+        port: int = connection.sock.getsockname()[1]
+        if port == self._port:  # nobody listens, and the kernel gave this end the very port: it is connected to itself
+            connection.close()
+            raise ConnectionRefusedError
+        self._opened[number] = port, began
+        return connection
+
+    def _exchange(self, connection: http.client.HTTPConnection, request_id: str, keep: bool) -> tuple[int, str | None]:
+        headers = {**dict(self._request.headers), "X-Request-ID": request_id, **({} if keep else {"Connection": "close"})}
+        connection.request(self._request.method, self._request.path, self._request.body, headers)
+        answer = connection.getresponse()
+        try:
+            answer.read()
+        except ConnectionError:
+            return answer.status, CUT
+        return answer.status, None if answer.headers["X-Request-ID"] == request_id else MIXED_UP
+
+
+def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, victims: frozenset[int] = frozenset()) -> Account:
+    """Match requests whose ids begin with `run` with the server's log lines; `victims` are connections whose process was killed."""
+    found = Account()
+    logged: dict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        if line["message"] != "request":
+            continue
+        if line["request_id"].startswith(run):
+            logged[line["request_id"]].append(line["status"])
+        else:
+            found.strangers += 1
+    excused = _last(sent, victims)
+    for each in sent:
+        statuses = logged.pop(each.request_id, [])
+        if each.failure is None and each.status is not None and statuses == [each.status]:
+            found.answered[each.status] += 1
+        elif each.request_id in excused and len(statuses) <= 1:
+            found.killed += 1
+        elif each.failure in (REFUSED, UNANSWERED) and not statuses:
+            found.unread += 1
+        else:
+            found.unexplained.append(f"{each} is logged with {statuses or 'nothing'}")
+    found.unexplained += [f"{request_id} was never sent and is logged with {statuses}" for request_id, statuses in logged.items()]
+    return found
+
+
+def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:
+    """Of each connection the request that got no answer and the last that got one: its log line is written after the answer."""
+    found: dict[tuple[int, bool], str] = {}
+    for each in sent:
+        if each.connection in connections:
+            found[each.connection, each.failure is None] = each.request_id
+    return frozenset(found.values())
+
+
+def workers(supervisor: int) -> list[int]:
+    """The worker processes of a server with several; multiprocessing's own helper is none."""
+    found = []
+    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+        command = Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"spawn_main" in command:
+            found.append(int(child))
+    return found
+
+
+def held(process: int, port: int) -> frozenset[int]:
+    """The clients' ports of the connections to `port` that a process holds."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        target = str(descriptor.readlink())
+        if target.startswith("socket:["):
+            sockets.add(target[len("socket:[") : -1])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ends = ((row[1].rpartition(":")[2], row[2].rpartition(":")[2]) for row in rows if row[9] in sockets)
+    return frozenset(int(theirs, 16) for ours, theirs in ends if int(ours, 16) == port and int(theirs, 16))
+
+
+def _state(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
