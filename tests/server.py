@@ -21,6 +21,17 @@ import httpx
 ROOT = Path(__file__).parent.parent
 
 
+# An error in `sitecustomize` itself would be passed over.
+OR_NOT_AT_ALL = """
+import os, traceback
+try:
+    import changed
+except BaseException:
+    traceback.print_exc()
+    os._exit(70)
+"""
+
+
 class Server:
     """`python -m app` on a free port: `with Server(models_dir=…) as server: server.http.get("/models")`.
 
@@ -37,7 +48,8 @@ class Server:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
         if self._changed:
-            Path(self._folder.name, "sitecustomize.py").write_text(self._changed)
+            Path(self._folder.name, "changed.py").write_text(self._changed)
+            Path(self._folder.name, "sitecustomize.py").write_text(OR_NOT_AT_ALL)
             self._environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), self._folder.name])
         self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop the server when it is full
         self.process = subprocess.Popen(

@@ -28,7 +28,7 @@ class Version(BaseModel):
     state: State = Field(
         description="`served` answers by default, `loaded` when asked for by number, `idle` is too old to be loaded, `broken` is not served"
     )
-    reason: str | None = Field(default=None, description="Why it is broken")
+    reason: str | None = Field(default=None, description="Why it is broken, or serves from memory alone")
 
 
 class ModelSummary(BaseModel):
