@@ -52,9 +52,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
-        state: State = {"registry": Registry(settings), "classifier": Classifier(settings)}
+        classifier = Classifier(settings)
+        state: State = {"registry": Registry(settings), "classifier": classifier}
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         yield state
+        await anyio.to_thread.run_sync(classifier.reader.close)
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 
