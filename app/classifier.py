@@ -18,6 +18,7 @@ from app.model import Model
 from app.occlusion import explain
 from app.prediction import predict, predict_files
 from app.preprocessing import preprocess
+from app.reader import Reader
 from app.schemas.explanations import Explanation
 from app.schemas.predictions import Prediction
 from app.schemas.preprocessing import Preprocessed
@@ -39,6 +40,8 @@ class Classifier:
         self._photos = Threads(settings.photo_threads, settings.photo_queue)
         self._slow_models = Threads(1, settings.slow_queue)
         self._tensors = Threads(1, settings.photo_queue)  # one, as JSON of 40 MB takes up to 900 MB as Python's objects
+        self.reader = Reader()
+        """For the thread of the tensors."""
 
     async def decode(self, data: bytes, fit: Fit) -> Picture:
         """Decode an upload as `images.decode` does.

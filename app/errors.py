@@ -49,6 +49,10 @@ class InvalidParameterError(RequestError):
     """A query parameter or form field is missing, repeated or out of range."""
 
 
+class InterruptedReadError(RequestError):
+    """The process that read the request was ended."""
+
+
 class OverloadedError(RequestError):
     """The bounded queue for this work is full."""
 

@@ -52,13 +52,14 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
-        repository = Repository(settings)
+        repository, classifier = Repository(settings), Classifier(settings)
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         async with anyio.create_task_group() as tasks:
             if settings.reload_seconds:
                 tasks.start_soon(repository.watch)
-            yield {"repository": repository, "classifier": Classifier(settings)}
+            yield {"repository": repository, "classifier": classifier}
             tasks.cancel_scope.cancel()
+        await anyio.to_thread.run_sync(classifier.reader.close)
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: the bytes of a request to those of its answer.
+"""The Open Inference Protocol: the bytes of a request to images, and their answers to bytes.
 
 A request, and an answer, is a JSON object, after which raw tensors may follow in order; then the length of the JSON is told apart from
 them ("Binary data extension", Triton Inference Server).
@@ -7,7 +7,7 @@ them ("Binary data extension", Triton Inference Server).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,62 +16,71 @@ from pydantic_core import to_json
 
 from app import tensors
 from app.errors import MalformedRequestError, shown
-from app.model import Model
+from app.json_array import json_array
+from app.message import Message
 from app.runtime import Images, Output
-from app.schemas.open_inference import InferInput, InferRequest, OutputParameters, RequestedOutput
+from app.schemas.open_inference import InferInput, InferRequest, RequestedOutput
 from app.tensors import INPUT
+
+if TYPE_CHECKING:  # it counts, which the process that reads must not
+    from app.model import Model
 
 INPUT_DATATYPE = "UINT8"
 SHARED_MEMORY = "Shared memory is not served, as a client could read what is not its own: send the tensor in the request."
 
 
 @dataclass(frozen=True)
-class Message:
-    """The JSON and the raw tensors after it; `json_length` is None where there are none."""
+class Wanted:
+    """An output that is asked for: as raw bytes or not, and if `classes` is not 0, so many of the best ones instead of the values."""
 
-    body: bytes
-    json_length: int | None = None
+    name: str
+    is_binary: bool
+    classes: int = 0
 
 
-def answer(model: Model, request: Message, at_most: int) -> Message:
-    """Classify the images of a request, `at_most` so many.
+@dataclass(frozen=True)
+class Request:
+    """The images of a request, uint8 `[n, 28, 28, 1]`, and what is asked about them."""
+
+    images: Images
+    outputs: list[Wanted]
+    id: str | None = None
+
+
+def read(message: Message, at_most: int) -> Request:
+    """The images of a request, `at_most` so many.
 
     Raises:
-        MalformedRequestError: It does not follow the protocol, or the model has no such input or output.
+        MalformedRequestError: It does not follow the protocol, or asks for an output that there is not.
     """
-    images, asked = _read(request, at_most)
-    output = model.classify(images)
-    wanted = asked.outputs if asked.outputs is not None else [RequestedOutput(name=name) for name in Output._fields]
-    described, tails = [], []
-    for each in wanted:
-        if each.name not in Output._fields:
-            raise MalformedRequestError(f"There is no output {shown(each.name)}: choose from {', '.join(Output._fields)}.")
-        binary = each.parameters.binary_data
-        description, tail = _encoded(
-            each, getattr(output, each.name), model.labels, asked.parameters.binary_data_output if binary is None else binary
-        )
-        described.append(description)
-        tails.append(tail)
-    head = {"model_name": model.name, "model_version": str(model.version), **({"id": asked.id} if asked.id else {}), "outputs": described}
-    content, tail = to_json(head), b"".join(tails)
-    return Message(content + tail, len(content) if tail else None)
-
-
-def _read(request: Message, at_most: int) -> tuple[Images, InferRequest]:
-    """The images, uint8 `[n, 28, 28, 1]`, and what is asked about them."""
-    if request.json_length == 0:  # a raw tensor and nothing else
-        return _bounded(tensors.of_bytes(request.body), at_most), InferRequest(inputs=[], parameters={"binary_data_output": True})
-    length = len(request.body) if request.json_length is None else request.json_length
-    if length > len(request.body):
-        raise MalformedRequestError(f"The JSON of {length} bytes is longer than the body of {len(request.body)}.")
+    if message.json_length == 0:  # a raw tensor and nothing else
+        return Request(_bounded(tensors.of_bytes(message.body), at_most), [Wanted(each, is_binary=True) for each in Output._fields])
+    length = len(message.body) if message.json_length is None else message.json_length
+    if length > len(message.body):
+        raise MalformedRequestError(f"The JSON of {length} bytes is longer than the body of {len(message.body)}.")
     try:
-        asked = InferRequest.model_validate_json(request.body[:length])
+        asked = InferRequest.model_validate_json(message.body[:length])
     except ValidationError as error:
         raise MalformedRequestError(f"The request does not follow the Open Inference Protocol: {_first(error)}.") from None
     if [each.name for each in asked.inputs] != [INPUT]:
         names = ", ".join(shown(each.name) for each in asked.inputs[:4]) or "none"
         raise MalformedRequestError(f"The inputs are {names} and must be one: {INPUT}.")
-    return _bounded(_images(asked.inputs[0], memoryview(request.body)[length:]), at_most), asked
+    images = _bounded(_images(asked.inputs[0], memoryview(message.body)[length:]), at_most)
+    outputs = asked.outputs if asked.outputs is not None else [RequestedOutput(name=each) for each in Output._fields]
+    return Request(images, [_wanted(each, asked.parameters.binary_data_output) for each in outputs], asked.id)
+
+
+def answer(model: Model, request: Request) -> Message:
+    """Classify the images."""
+    output = model.classify(request.images)
+    described, tails = [], []
+    for each in request.outputs:
+        description, tail = _encoded(each, getattr(output, each.name), model.labels)
+        described.append(description)
+        tails.append(tail)
+    head = {"model_name": model.name, "model_version": str(model.version), **({"id": request.id} if request.id else {})}
+    content, tail = to_json(head)[:-1] + b',"outputs":[' + b",".join(described) + b"]}", b"".join(tails)
+    return Message(content + tail, len(content) if tail else None)
 
 
 def _images(given: InferInput, tail: memoryview) -> Images:
@@ -105,22 +114,31 @@ def _bounded(images: Images, at_most: int) -> Images:
     return images
 
 
-def _encoded(wanted: RequestedOutput, values: npt.NDArray[np.float32], labels: list[str], binary: bool) -> tuple[dict[str, Any], bytes]:
-    """The description of an output, and its bytes where they follow the JSON."""
-    parameters: OutputParameters = wanted.parameters
+def _wanted(output: RequestedOutput, binary: bool) -> Wanted:
+    """One output, `binary` where it does not say itself."""
+    if output.name not in Output._fields:
+        raise MalformedRequestError(f"There is no output {shown(output.name)}: choose from {', '.join(Output._fields)}.")
+    parameters = output.parameters
     if parameters.shared_memory_region is not None:
         raise MalformedRequestError(SHARED_MEMORY)
-    if parameters.classification:
-        classes = _best(values, labels, parameters.classification)
+    return Wanted(output.name, binary if parameters.binary_data is None else parameters.binary_data, parameters.classification)
+
+
+def _encoded(wanted: Wanted, values: npt.NDArray[np.float32], labels: list[str]) -> tuple[bytes, bytes]:
+    """The JSON of an output, and its bytes where they follow all JSON."""
+    data: list[Any]
+    if wanted.classes:
+        data = classes = _best(values, labels, wanted.classes)
         shape, datatype = [len(values), len(classes) // len(values)], "BYTES"
-        raw = b"".join(len(each).to_bytes(4, "little") + each for each in map(str.encode, classes)) if binary else b""
-        data: list[Any] = classes
+        raw = b"".join(len(each).to_bytes(4, "little") + each for each in map(str.encode, classes)) if wanted.is_binary else b""
     else:
         shape, datatype = list(values.shape), "FP32"
-        raw = values.astype("<f4", copy=False).tobytes() if binary else b""
-        data = [] if binary else values.ravel().tolist()
-    content = {"parameters": {"binary_data_size": len(raw)}} if binary else {"data": data}
-    return {"name": wanted.name, "datatype": datatype, "shape": shape, **content}, raw
+        raw = values.astype("<f4", copy=False).tobytes() if wanted.is_binary else b""
+        data = [] if wanted.is_binary else values.ravel().tolist()
+    head = {"name": wanted.name, "datatype": datatype, "shape": shape}
+    if wanted.is_binary:
+        return to_json({**head, "parameters": {"binary_data_size": len(raw)}}), raw
+    return to_json(head)[:-1] + b',"data":' + json_array(data) + b"}", b""
 
 
 def _best(values: npt.NDArray[np.float32], labels: list[str], count: int) -> list[str]:

@@ -31,6 +31,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.InvalidParameterError: (422, "Invalid parameter"),
     errors.OverloadedError: (429, "Too many requests"),
     errors.ModelUnavailableError: (503, "Model unavailable"),
+    errors.InterruptedReadError: (503, "Interrupted read"),
 }
 
 

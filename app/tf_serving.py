@@ -1,11 +1,13 @@
-"""TensorFlow Serving's REST API: the JSON of a predict request to that of its answer, with its words for what is wrong."""
+"""TensorFlow Serving's REST API: the JSON of a predict request to images, and their answers to JSON; with its words for what is wrong."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic_core import from_json, to_json
@@ -13,36 +15,58 @@ from pydantic_core import from_json, to_json
 from app import tensors
 from app.errors import MalformedRequestError, shown
 from app.images import Picture
-from app.model import Model
+from app.images import decode as decode_picture
+from app.json_array import json_array
+from app.message import Message
 from app.runtime import Images, Output
 from app.tensors import INPUT
+
+if TYPE_CHECKING:  # it counts, which the process that reads must not
+    from app.model import Model
 
 SIGNATURE = "serving_default"
 
 Decode = Callable[[bytes], Picture]
 
 
-def answer(model: Model, body: bytes, decode: Decode, at_most: int) -> bytes:
-    """Classify the `instances`, an answer to each, or the `inputs`, an answer by output; `at_most` so many.
+@dataclass(frozen=True)
+class Request:
+    """The images of a request, uint8 `[n, 28, 28, 1]`, and whether each has its own answer or each output has one for all."""
 
-    An image is 28 rows of 28 lists with a grey level, or a picture: `{"b64": "…"}` of a file that `decode` reads.
+    images: Images
+    by_row: bool
+
+
+def read(message: Message, at_most: int, max_pixels: int) -> Request:
+    """The `instances`, or the `inputs`, of a request, `at_most` so many.
+
+    An image is 28 rows of 28 lists with a grey level, or a picture: `{"b64": "…"}` of a file.
 
     Raises:
         RequestError: The request is not of either form, or a picture can't be used.
     """
-    request = _json(body)
+    request = _json(message.body)
+    decode = partial(decode_picture, fit="strict", max_pixels=max_pixels)
     if (signature := request.get("signature_name", SIGNATURE)) not in (SIGNATURE, ""):
         raise MalformedRequestError(f'Serving signature name: "{shown(signature)[1:-1]}" not found in signature def: use {SIGNATURE}.')
     if "instances" in request:
         if "inputs" in request:
             raise MalformedRequestError("The request has both, but expecting only one of 'inputs' or 'instances'.")
-        output = model.classify(_images([_named(each) for each in _listed(request["instances"], "instances", at_most)], decode))
-        rows = zip(*(each.tolist() for each in output), strict=True)
-        return to_json({"predictions": [dict(zip(Output._fields, row, strict=True)) for row in rows]})
+        return Request(_images([_named(each) for each in _listed(request["instances"], "instances", at_most)], decode), by_row=True)
     if "inputs" not in request:
         raise MalformedRequestError("Missing 'inputs' or 'instances' key: send {\"instances\": [image, …]}.")
-    output = model.classify(_images(_listed(_named(request["inputs"]), "inputs", at_most), decode))
-    return to_json({"outputs": {name: each.tolist() for name, each in zip(Output._fields, output, strict=True)}})
+    return Request(_images(_listed(_named(request["inputs"]), "inputs", at_most), decode), by_row=False)
+
+
+def answer(model: Model, request: Request) -> Message:
+    """Classify the images: an answer to each, or one by output."""
+    output = model.classify(request.images)
+    values = [each.tolist() for each in output]
+    if request.by_row:
+        rows = (dict(zip(Output._fields, row, strict=True)) for row in zip(*values, strict=True))
+        return Message(b'{"predictions":' + json_array(rows) + b"}")
+    columns = (to_json(name) + b":" + json_array(each) for name, each in zip(Output._fields, values, strict=True))
+    return Message(b'{"outputs":{' + b",".join(columns) + b"}}")
 
 
 def _json(body: bytes) -> dict[str, Any]:

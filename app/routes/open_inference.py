@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import anyio
 from fastapi import APIRouter, Request, Response
@@ -13,7 +14,7 @@ from app import VERSION, tensors
 from app.errors import MalformedRequestError
 from app.exposition import Runs, runs
 from app.model import Model
-from app.open_inference import INPUT_DATATYPE, answer
+from app.open_inference import INPUT_DATATYPE, answer, read
 from app.routes.dependencies import RegistryDep, registry_of
 from app.routes.health import be_ready
 from app.routes.tensors import error_answers, exchange, json_body, model_of, of_a_model
@@ -116,8 +117,7 @@ async def model_config(request: Request) -> ModelConfig:
 @of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse)
 async def infer(request: Request) -> Response:
     """Classify images: JSON, or JSON and after it the tensors as bytes, its length in `Inference-Header-Content-Length`."""
-    model, at_most = model_of(request), request.app.state.settings.max_tensor_batch
-    return await exchange(request, model, lambda message: answer(model, message, at_most))
+    return await exchange(request, model_of(request), partial(read, at_most=request.app.state.settings.max_tensor_batch), answer)
 
 
 @router.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -12,8 +13,8 @@ from pydantic import BaseModel
 from app import codings
 from app.classifier import Classifier
 from app.errors import MalformedRequestError, UnknownVersionError, shown
+from app.message import Message
 from app.model import Model
-from app.open_inference import Message
 from app.routes.dependencies import registry_of
 from app.schemas.open_inference import InferenceError
 from app.settings import Settings
@@ -25,6 +26,7 @@ COMPRESS_FROM = 1024
 
 _IN_PATH = {"name": "Name of the model", "version": "A loaded version of it"}
 Function = TypeVar("Function", bound=Callable[..., Any])
+Asked = TypeVar("Asked")
 
 
 def of_a_model(
@@ -79,11 +81,11 @@ def model_of(request: Request) -> Model:
     return registry.model(name, int(version))
 
 
-async def exchange(request: Request, model: Model, work: Callable[[Message], Message]) -> Response:
-    """The answer that `work` makes of a request to `model`.
+async def exchange(request: Request, model: Model, read: Callable[[Message], Asked], answer: Callable[[Model, Asked], Message]) -> Response:
+    """The answer to a request to `model`, by the two halves of a protocol; `read` is pickled where the JSON is large.
 
     Raises:
-        RequestError: It does, or the body can't be decompressed, or too many requests are waiting.
+        RequestError: One of them does, or the body can't be decompressed, or too many requests are waiting.
     """
     settings: Settings = request.app.state.settings
     classifier: Classifier = request.state.classifier
@@ -92,13 +94,14 @@ async def exchange(request: Request, model: Model, work: Callable[[Message], Mes
     length = headers.get(JSON_LENGTH, "")
     wanted = codings.accepted(headers.get("accept-encoding", ""))
 
-    def answer() -> tuple[Message, bytes | None]:
-        content = body if coding == "identity" else codings.decompressed(body, coding, settings.max_tensor_bytes)
-        message = work(Message(content, _length(length)))
+    def work() -> tuple[Message, bytes | None]:
+        content = Message(body if coding == "identity" else codings.decompressed(body, coding, settings.max_tensor_bytes), _length(length))
+        asked = classifier.reader.call(partial(read, content), content.json_bytes)
+        message = answer(model, asked)
         return message, codings.compressed(message.body, wanted) if wanted and len(message.body) >= COMPRESS_FROM else None
 
     # what is compressed may be of any size
-    message, small = await classifier.tensors(model, len(body) if coding == "identity" else settings.max_tensor_bytes, answer)
+    message, small = await classifier.tensors(model, len(body) if coding == "identity" else settings.max_tensor_bytes, work)
     request.state.logged.update(model=model.name, version=model.version)
     response = Response(message.body if small is None else small, media_type="application/json")
     if message.json_length is not None:

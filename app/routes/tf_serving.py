@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
 from app import tensors
 from app.errors import MalformedRequestError, UnknownModelError, UnknownVersionError, shown
-from app.images import decode
 from app.model import Model
-from app.open_inference import Message
 from app.routes.dependencies import RegistryDep, registry_of
 from app.routes.tensors import exchange, model_of, of_a_model
 from app.runtime import Output
@@ -32,7 +31,7 @@ from app.schemas.tf_serving import (
     VersionStatus,
 )
 from app.settings import Settings
-from app.tf_serving import SIGNATURE, answer
+from app.tf_serving import SIGNATURE, answer, read
 
 router = APIRouter(prefix="/v1", tags=["tensorflow serving"])
 
@@ -75,11 +74,8 @@ async def predict(request: Request) -> Response:
     """Classify images: tensors or pictures, as `instances` or as `inputs`."""
     model = _servable(request)
     settings: Settings = request.app.state.settings
-
-    def work(message: Message) -> Message:
-        return Message(answer(model, message.body, lambda data: decode(data, "strict", settings.max_pixels), settings.max_tensor_batch))
-
-    return await exchange(request, model, work)
+    of_request = partial(read, at_most=settings.max_tensor_batch, max_pixels=settings.max_pixels)
+    return await exchange(request, model, of_request, answer)
 
 
 @router.post("/models/{name}:{verb}", include_in_schema=False)

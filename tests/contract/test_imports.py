@@ -77,6 +77,12 @@ def test_the_service_does_not_import_the_command() -> None:
     assert loaded("import app.__main__, app.main", "typer", "rich", "httpx", "app.cli") == []
 
 
+def test_the_process_that_reads_neither_counts_nor_classifies() -> None:
+    """It would count among the workers, and take their memory again."""
+    reading = "import app.reader, app.tf_serving, app.open_inference"
+    assert loaded(reading, "app.telemetry", "app.model", "prometheus_client", "fastapi", "uvicorn", "ai_edge_litert", "openvino") == []
+
+
 def test_the_command_imports_what_it_needs() -> None:
     heavy = ("tensorflow", "fastapi", "httpx", "ai_edge_litert", "PIL", "numpy", "pydantic")
     assert loaded("import app.cli.commands", *heavy) == []
