@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from app.errors import RequestError, UnprocessableImageError, UnsupportedTypeError
+from app.file_parts import is_packed, refuse_many
 from app.garment import SIDE, Watch, garment
 from app.grey import BLACK, to_grey
 from app.orientation import upright
@@ -48,9 +49,10 @@ def decode(data: bytes, fit: Fit, max_pixels: int, watch: Watch | None = None) -
 
     Raises:
         UnsupportedTypeError: The bytes are not PNG, JPEG, WebP or BMP.
-        UnprocessableImageError: The image is damaged, not 28x28 (`strict`), or has more than `max_pixels`.
+        UnprocessableImageError: The image is damaged, not 28x28 (`strict`), of too many parts, or has more than `max_pixels`.
     """
     image_format = _format_of(data)
+    refuse_many(image_format, data)
     try:
         with Image.open(io.BytesIO(data), formats=[image_format]) as image:
             return _converted(image, fit, max_pixels, watch)
@@ -64,7 +66,7 @@ def decode(data: bytes, fit: Fit, max_pixels: int, watch: Watch | None = None) -
 
 def is_small(data: bytes, fit: Fit) -> bool:
     """Whether decoding is quick enough for the event loop; `strict` decodes only 28x28, so it is the rest of a file that takes time."""
-    return fit == "strict" and len(data) <= SMALL_BYTES
+    return fit == "strict" and len(data) <= SMALL_BYTES and not is_packed(data)
 
 
 def _converted(image: Image.Image, fit: Fit, max_pixels: int, watch: Watch | None) -> Picture:
