@@ -12,7 +12,7 @@ import anyio
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from app import VERSION, logs, openapi, problems, workers
+from app import VERSION, logs, openapi, problems, supervisor, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
@@ -91,4 +91,5 @@ def from_environment() -> FastAPI:
     """The factory that each uvicorn worker calls."""
     logging.captureWarnings(capture=True)  # into the log that uvicorn was given
     logs.spare()
+    supervisor.outlive_not()
     return create_app(Settings())

@@ -128,14 +128,19 @@ class Load:
         for each in self._threads:
             each.join(self._timeout + 10)
 
-    def kill(self, process: int) -> None:
-        """SIGKILL, after a look at the connections that the process holds."""
-        os.kill(process, signal.SIGSTOP)  # so that it neither accepts nor ends one between the look and its end
+    def kill(self, *processes: int) -> None:
+        """SIGKILL, after a look at the connections that the processes hold."""
+        for each in processes:
+            self.halt(each)
+        for each in processes:
+            os.kill(each, signal.SIGKILL)
+
+    def halt(self, process: int) -> None:
+        """SIGSTOP of a process that will be killed: it neither accepts nor ends a connection between the look at them and its end."""
+        os.kill(process, signal.SIGSTOP)
         while _state(process) not in "TZX":
             time.sleep(0.001)
-        ports = held(process, self._port)
-        self.killed.append(Killed(time.monotonic(), ports))
-        os.kill(process, signal.SIGKILL)
+        self.killed.append(Killed(time.monotonic(), held(process, self._port)))
 
     def since(self, moment: float) -> list[Sent]:
         """What was sent after a moment of the monotonic clock."""
@@ -241,16 +246,6 @@ def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:
         if each.connection in connections:
             found[each.connection, each.failure is None] = each.request_id
     return frozenset(found.values())
-
-
-def workers(supervisor: int) -> list[int]:
-    """The worker processes of a server with several; multiprocessing's own helper is none."""
-    found = []
-    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-        command = Path(f"/proc/{child}/cmdline").read_bytes()
-        if b"spawn_main" in command:
-            found.append(int(child))
-    return found
 
 
 def held(process: int, port: int) -> frozenset[int]:
