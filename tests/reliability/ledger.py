@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,8 @@ GARBLED = "garbled"
 """Not an HTTP answer."""
 MIXED_UP = "mixed up"
 """An answer with another request's id."""
+WRONG = "wrong"
+"""An answer that is not the right one."""
 
 LOST = 0.02
 """Seconds until a client that got no answer tries again."""
@@ -99,17 +101,26 @@ class Account:
 class Load:
     """Clients that send one request after the other: `kept` of them on kept-alive connections, `fresh` each time on a new one.
 
-    `pause` is the seconds between an answer and the next request.
+    `pause` is the seconds between an answer and the next request; `right` tells whether the body of a 200 is what it should be.
     """
 
     def __init__(
-        self, port: int, *, kept: int = 4, fresh: int = 2, pause: float = 0.0, request: Request | None = None, timeout: float = 30
+        self,
+        port: int,
+        *,
+        kept: int = 4,
+        fresh: int = 2,
+        pause: float = 0.0,
+        request: Request | None = None,
+        right: Callable[[bytes], bool] = lambda body: True,
+        timeout: float = 30,
     ) -> None:
         self.sent: list[Sent] = []
         self.killed: list[Killed] = []
         self._port = port
         self._pause = pause
         self._request = request or Request()
+        self._right = right
         self._timeout = timeout
         self._run = f"ledger-{secrets.token_hex(4)}-"
         self._numbers = itertools.count()
@@ -181,7 +192,7 @@ class Load:
             except http.client.IncompleteRead:
                 failure = CUT
             except ConnectionError:  # http.client.RemoteDisconnected is one too
-                failure = CUT if status else UNANSWERED
+                failure = UNANSWERED
             except http.client.HTTPException:
                 failure = GARBLED
             self.sent.append(Sent(request_id, number, began, time.monotonic(), status, failure))
@@ -207,10 +218,12 @@ class Load:
         connection.request(self._request.method, self._request.path, self._request.body, headers)
         answer = connection.getresponse()
         try:
-            answer.read()
+            body = answer.read()
         except ConnectionError:
             return answer.status, CUT
-        return answer.status, None if answer.headers["X-Request-ID"] == request_id else MIXED_UP
+        if answer.headers["X-Request-ID"] != request_id:
+            return answer.status, MIXED_UP
+        return answer.status, None if answer.status != 200 or self._right(body) else WRONG
 
 
 def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, victims: frozenset[int] = frozenset()) -> Account:
