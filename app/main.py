@@ -13,7 +13,7 @@ import anyio
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from app import VERSION, logs, openapi, problems, workers
+from app import VERSION, logs, openapi, problems, supervisor, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
@@ -94,4 +94,5 @@ def from_environment() -> FastAPI:
     logging.captureWarnings(capture=True)  # into the log that uvicorn was given
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a file can cause thousands, each other than the last
     logs.spare()
+    supervisor.outlive_not()
     return create_app(Settings())

@@ -23,7 +23,10 @@ def verify(folder: Path) -> frozenset[str]:
         BrokenVersionError: The manifest is missing or unreadable, or a file is missing, changed or not in it.
     """
     expected = _read(folder / MANIFEST)
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    try:
+        found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    except OSError as error:
+        raise BrokenVersionError(f"its folder can't be read: {error.strerror}") from error
     del found[MANIFEST]
     if missing := sorted(expected.keys() - found.keys()):
         raise BrokenVersionError(f"missing: {', '.join(missing)}")
@@ -42,9 +45,9 @@ def verify(folder: Path) -> frozenset[str]:
 
 
 def _read(path: Path) -> dict[str, str]:
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise BrokenVersionError(f"{MANIFEST} is not a regular file")
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise BrokenVersionError(f"{MANIFEST} is not a regular file")
         content = json.loads(path.read_bytes())
         files = content["sha256"]
         if not all(isinstance(digest, str) for digest in files.values()):

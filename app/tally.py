@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+PREFIX = "wardrobe-counts-"
+LOCK = "lock"
+"""A worker's first file, see `app/workers.py`."""
 
 
 @contextmanager
@@ -21,12 +24,43 @@ def tally(workers: int) -> Iterator[None]:
     if workers == 1:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="wardrobe-") as made:
+    _clear_dead()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as made, _alone(Path(made), wait=True):
         os.environ[VARIABLE] = made
         yield
 
 
 def folder() -> Path | None:
-    """The folder of this service, if there is one."""
-    path = os.environ.get(VARIABLE)
-    return Path(path) if path else None
+    """The folder of this service, if there is one; made anew where a cleaner of temporary files took it."""
+    if name := os.environ.get(VARIABLE):
+        path = Path(name)
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+    return None
+
+
+def _clear_dead() -> None:
+    """Remove the folders of services that were killed."""
+    for dead in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError), _alone(dead, wait=False):  # unless another user's, or in use
+            if (dead / LOCK).exists():  # otherwise it is being made
+                for file in (*dead.glob("*.db"), dead / LOCK):
+                    file.unlink()
+                dead.rmdir()
+
+
+@contextmanager
+def _alone(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold a lock on a folder, which ends with its process; cleaners of temporary files leave a locked folder alone.
+
+    Raises:
+        OSError: The folder can't be opened, or another process holds it and there is no `wait`.
+    """
+    import fcntl  # not where there is Windows, and one worker
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)

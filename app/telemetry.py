@@ -15,7 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from app.remarks import Kind
 from app.schemas.models import State
+from app.tally import folder
 
+folder()  # prometheus_client opens its files there as soon as there is a metric
 disable_created_metrics()  # a second series for each first one, which files can't keep anyway
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})

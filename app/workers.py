@@ -15,6 +15,8 @@ from prometheus_client import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.tally import LOCK
+
 DEAD = "dead"
 """Where others have their process's id, the files of those that died have this."""
 
@@ -83,6 +85,6 @@ def _locked(files: Path, *, alone: bool) -> Iterator[None]:
     """Files are read by any number at a time, and folded by one alone."""
     import fcntl  # not where there is Windows, and one worker
 
-    with (files / "lock").open("a") as lock:
+    with (files / LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield

@@ -52,12 +52,16 @@ class Server:
             Path(self._folder.name, "sitecustomize.py").write_text(OR_NOT_AT_ALL)
             self._environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), self._folder.name])
         self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop the server when it is full
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Also again, after its process died: on the same port, into the same log."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT, text=True
         )
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._wait()
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.http.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,9 @@ def damage(version: Path) -> Path:
     return version
 
 
-def publish(source: Path, models: Path, name: str, version: int) -> Path:
-    """A copy of a published version under another name or number."""
-    folder = Path(shutil.copytree(source, models / name / str(version)))
+def publish(source: Path, models: Path, name: str, version: int, *, link: bool = False) -> Path:
+    """A copy of a published version under another name or number; a quick one of links, in which a changed file must be a new one."""
+    folder = Path(shutil.copytree(source, models / name / str(version), copy_function=os.link if link else shutil.copy2))
     for file in ("card.json", "report.json"):
         write_json(folder / file, {**read(folder / file), "name": name, "version": version})
     seal(folder)

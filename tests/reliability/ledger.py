@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,8 @@ GARBLED = "garbled"
 """Not an HTTP answer."""
 MIXED_UP = "mixed up"
 """An answer with another request's id."""
+WRONG = "wrong"
+"""An answer that is not the right one."""
 
 LOST = 0.02
 """Seconds until a client that got no answer tries again."""
@@ -99,17 +101,26 @@ class Account:
 class Load:
     """Clients that send one request after the other: `kept` of them on kept-alive connections, `fresh` each time on a new one.
 
-    `pause` is the seconds between an answer and the next request.
+    `pause` is the seconds between an answer and the next request; `right` tells whether the body of a 200 is what it should be.
     """
 
     def __init__(
-        self, port: int, *, kept: int = 4, fresh: int = 2, pause: float = 0.0, request: Request | None = None, timeout: float = 30
+        self,
+        port: int,
+        *,
+        kept: int = 4,
+        fresh: int = 2,
+        pause: float = 0.0,
+        request: Request | None = None,
+        right: Callable[[bytes], bool] = lambda body: True,
+        timeout: float = 30,
     ) -> None:
         self.sent: list[Sent] = []
         self.killed: list[Killed] = []
         self._port = port
         self._pause = pause
         self._request = request or Request()
+        self._right = right
         self._timeout = timeout
         self._run = f"ledger-{secrets.token_hex(4)}-"
         self._numbers = itertools.count()
@@ -128,14 +139,19 @@ class Load:
         for each in self._threads:
             each.join(self._timeout + 10)
 
-    def kill(self, process: int) -> None:
-        """SIGKILL, after a look at the connections that the process holds."""
-        os.kill(process, signal.SIGSTOP)  # so that it neither accepts nor ends one between the look and its end
+    def kill(self, *processes: int) -> None:
+        """SIGKILL, after a look at the connections that the processes hold."""
+        for each in processes:
+            self.halt(each)
+        for each in processes:
+            os.kill(each, signal.SIGKILL)
+
+    def halt(self, process: int) -> None:
+        """SIGSTOP of a process that will be killed: it neither accepts nor ends a connection between the look at them and its end."""
+        os.kill(process, signal.SIGSTOP)
         while _state(process) not in "TZX":
             time.sleep(0.001)
-        ports = held(process, self._port)
-        self.killed.append(Killed(time.monotonic(), ports))
-        os.kill(process, signal.SIGKILL)
+        self.killed.append(Killed(time.monotonic(), held(process, self._port)))
 
     def since(self, moment: float) -> list[Sent]:
         """What was sent after a moment of the monotonic clock."""
@@ -176,7 +192,7 @@ class Load:
             except http.client.IncompleteRead:
                 failure = CUT
             except ConnectionError:  # http.client.RemoteDisconnected is one too
-                failure = CUT if status else UNANSWERED
+                failure = UNANSWERED
             except http.client.HTTPException:
                 failure = GARBLED
             self.sent.append(Sent(request_id, number, began, time.monotonic(), status, failure))
@@ -202,10 +218,12 @@ class Load:
         connection.request(self._request.method, self._request.path, self._request.body, headers)
         answer = connection.getresponse()
         try:
-            answer.read()
+            body = answer.read()
         except ConnectionError:
             return answer.status, CUT
-        return answer.status, None if answer.headers["X-Request-ID"] == request_id else MIXED_UP
+        if answer.headers["X-Request-ID"] != request_id:
+            return answer.status, MIXED_UP
+        return answer.status, None if answer.status != 200 or self._right(body) else WRONG
 
 
 def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, victims: frozenset[int] = frozenset()) -> Account:
@@ -241,16 +259,6 @@ def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:
         if each.connection in connections:
             found[each.connection, each.failure is None] = each.request_id
     return frozenset(found.values())
-
-
-def workers(supervisor: int) -> list[int]:
-    """The worker processes of a server with several; multiprocessing's own helper is none."""
-    found = []
-    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
-        command = Path(f"/proc/{child}/cmdline").read_bytes()
-        if b"spawn_main" in command:
-            found.append(int(child))
-    return found
 
 
 def held(process: int, port: int) -> frozenset[int]:
