@@ -181,6 +181,14 @@ def test_a_models_folder_that_goes_takes_nothing_with_it(copy: Path) -> None:
     assert reason(serving, 1) == "None"
 
 
+def test_nor_is_a_model_that_no_setting_names(copy: Path) -> None:
+    publish(copy / "cnn" / "1", copy, "tiny", 1)
+    serving = repository(copy)
+    shutil.rmtree(copy / "tiny")
+    serving.refresh()
+    assert serving.registry.model("tiny").version == 1
+
+
 def test_a_model_that_never_served_goes_with_its_folder(copy: Path) -> None:
     damage(publish(copy / "cnn" / "1", copy, "tiny", 1))
     serving = repository(copy)
