@@ -13,6 +13,10 @@ class BodyTooLargeError(RequestError):
     """The body exceeds `max_body_bytes`."""
 
 
+class SlowUploadError(RequestError):
+    """The body arrives more slowly than `min_bytes_per_second`."""
+
+
 class UnknownModelError(RequestError):
     """No model has this name."""
 

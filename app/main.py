@@ -17,7 +17,15 @@ from app import VERSION, logs, openapi, problems, supervisor, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
-from app.repository import Repository
+        repository, classifier, connections = Repository(settings), Classifier(settings), Connections(settings)
+        gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(connections.watch)
+            if settings.reload_seconds:
+                tasks.start_soon(repository.watch)
+            yield {"repository": repository, "classifier": classifier, "connections": connections}
+            tasks.cancel_scope.cancel()
+        await anyio.to_thread.run_sync(classifier.reader.close)
 from app.request_context import RequestContext
 from app.routes import comparison, direct, health, metrics, models, open_inference, predict, telemetry, tf_serving, web
 from app.settings import Settings
@@ -34,10 +42,11 @@ NO_TRACING: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False
 
 
 class State(TypedDict):
-    """What a request finds in `request.state`."""
+    """What a request finds in `request.state`, and a connection in the state that uvicorn hands it."""
 
     repository: Repository
     classifier: Classifier
+    connections: Connections
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
+<<<<<<< HEAD
         repository, classifier = Repository(settings), Classifier(settings)
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         async with anyio.create_task_group() as tasks:
@@ -61,6 +71,12 @@ def create_app(settings: Settings) -> FastAPI:
             yield {"repository": repository, "classifier": classifier}
             tasks.cancel_scope.cancel()
         await anyio.to_thread.run_sync(classifier.reader.close)
+=======
+        state: State = {"registry": Registry(settings), "classifier": Classifier(settings), "connections": Connections(settings)}
+        gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
+        with state["connections"].watching():
+            yield state
+>>>>>>> b1c55a9 (Bound each connection's time, size and number below the API)
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.body_limits import BodyLimits
 from app.protocol_paths import is_protocol
 from app.schemas.open_inference import InferenceError
 from app.schemas.problem import Problem
@@ -25,6 +24,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.UnknownPlotError: (404, "Unknown plot"),
     errors.NoComparisonError: (404, "No comparison"),
     errors.UnknownSpriteError: (404, "Unknown sprite"),
+    errors.SlowUploadError: (408, "Upload too slow"),
     errors.BodyTooLargeError: (413, "Body too large"),
     errors.UnsupportedTypeError: (415, "Unsupported image type"),
     errors.UnprocessableImageError: (422, "Unprocessable image"),
@@ -33,6 +33,10 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.ModelUnavailableError: (503, "Model unavailable"),
     errors.InterruptedReadError: (503, "Interrupted read"),
 }
+
+_LATER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_NO_MORE = {"Connection": "close"}  # the rest of the body is not read
+_EXTRA = {408: _NO_MORE, 413: _NO_MORE, 429: _LATER, 503: _LATER}
 
 
 def problem(status: int, title: str, detail: str, request_id: str) -> Problem:
@@ -54,8 +58,7 @@ def problem_of(error: errors.RequestError, request_id: str) -> Problem:
 
 def response(path: str, body: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """The HTTP answer for a problem with a request to `path`; other systems' clients look for `error`, and for nothing else."""
-    extra = {"Retry-After": str(RETRY_AFTER_SECONDS)} if body.status in (429, 503) else {}
-    all_headers = {**extra, **(headers or {})}
+    all_headers = {**_EXTRA.get(body.status, {}), **(headers or {})}
     if is_protocol(path):
         return JSONResponse(InferenceError(error=body.detail).model_dump(), body.status, all_headers)
     return JSONResponse(body.model_dump(), body.status, all_headers, MEDIA_TYPE)
@@ -85,16 +88,8 @@ def install(app: FastAPI) -> None:
         elif error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "")
             detail = f"{request.method} is not allowed here: use {allowed}."
-        elif error.status_code == 413:
-            limit = BodyLimits.of(request.app.state.settings).at(path)
-            return response(path, problem_of(too_large(limit), request.state.request_id))
         return response(path, problem(error.status_code, title, detail, request.state.request_id), dict(error.headers or {}))
 
     app.add_exception_handler(errors.RequestError, request_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
-
-
-def too_large(limit: int) -> errors.BodyTooLargeError:
-    """The error for a body over `limit` bytes."""
-    return errors.BodyTooLargeError(f"The body is larger than {limit:,} bytes: send a smaller image, or fewer at once.")

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems, steps, telemetry, trace_context
-from app.body_limits import BodyLimits
+from app.body_limits import ANSWERING, BodyLimits, too_large
 from app.route import Routes
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                state[ANSWERING] = True
                 MutableHeaders(scope=message).update({HEADER: request_id, "X-Content-Type-Options": "nosniff"})
             await send(message)
 
@@ -67,9 +68,8 @@ class RequestContext:
         telemetry.IN_FLIGHT.inc()
         try:
             if _declared_length(headers) > (limit := self._limits.at(scope["path"])):
-                # before any of it is read; Starlette's own limit, which counts what arrives, answers in plain text here
-                refusal = problems.problem_of(problems.too_large(limit), request_id)
-                await problems.response(scope["path"], refusal, {"Connection": "close"})(scope, receive, send_with_id)
+                refusal = problems.problem_of(too_large(limit), request_id)  # before any of it is read
+                await problems.response(scope["path"], refusal)(scope, receive, send_with_id)
             else:
                 await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
@@ -106,4 +106,4 @@ class RequestContext:
 
 def _declared_length(headers: Headers) -> int:
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() and len(length) < 20 else 0
+    return int(length) if length.isdecimal() and len(length) < 4000 else 0  # beyond it `int` refuses; zeros may stand in front

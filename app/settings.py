@@ -73,6 +73,21 @@ class Settings(BaseSettings):
     keep_alive_seconds: int = Field(default=75, ge=1)
     """How long a connection may idle between two requests: longer than load balancers wait, 60 s, so that none sends into a closed one."""
 
+    head_seconds: int = Field(default=10, ge=1)
+    """How long a request's head may take, on a new connection from its beginning; then the connection is closed."""
+
+    min_bytes_per_second: int = Field(default=1000, ge=1)
+    """Least speed of a client's upload, and of its reading of an answer: a slower upload is answered with 408, a slower reader cut off."""
+
+    slack_seconds: int = Field(default=10, ge=1)
+    """How long a client may be slower than that or silent, once in between; any faster seconds make up for it, up to this."""
+
+    max_connections: int = Field(default=1000, ge=1)
+    """Most connections of a worker; for one more, one that keeps the worker waiting is closed: of the most numerous kind the oldest."""
+
+    max_held_bytes: int = Field(default=128 * 1024 * 1024, ge=1024)
+    """Most bytes of request bodies that a worker holds at once, whatever they are sent for; beyond it a request is answered with 429."""
+
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
     """How long requests in flight may take to finish after SIGTERM."""
 
