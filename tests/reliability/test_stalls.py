@@ -93,18 +93,18 @@ def uncovered() -> dict[str, str]:
 
 @cache
 def rows(count: int) -> bytes:
-    return json.dumps({"instances": _images(count).tolist()}).encode()
+    return json.dumps({"instances": _images(count).tolist()}, separators=(",", ":")).encode()
 
 
 @cache
 def columns(count: int) -> bytes:
-    return json.dumps({"inputs": _images(count).tolist()}).encode()
+    return json.dumps({"inputs": _images(count).tolist()}, separators=(",", ":")).encode()
 
 
 @cache
 def tensor(count: int) -> bytes:
     given = {"name": "image", "shape": [count, 28, 28, 1], "datatype": "UINT8", "data": _images(count).ravel().tolist()}
-    return json.dumps({"inputs": [given]}).encode()
+    return json.dumps({"inputs": [given]}, separators=(",", ":")).encode()
 
 
 @cache
