@@ -17,15 +17,8 @@ from app import VERSION, logs, openapi, problems, supervisor, workers
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
-        repository, classifier, connections = Repository(settings), Classifier(settings), Connections(settings)
-        gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(connections.watch)
-            if settings.reload_seconds:
-                tasks.start_soon(repository.watch)
-            yield {"repository": repository, "classifier": classifier, "connections": connections}
-            tasks.cancel_scope.cancel()
-        await anyio.to_thread.run_sync(classifier.reader.close)
+from app.connections import Connections
+from app.repository import Repository
 from app.request_context import RequestContext
 from app.routes import comparison, direct, health, metrics, models, open_inference, predict, telemetry, tf_serving, web
 from app.settings import Settings
@@ -62,21 +55,15 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
-<<<<<<< HEAD
-        repository, classifier = Repository(settings), Classifier(settings)
+        repository, classifier, connections = Repository(settings), Classifier(settings), Connections(settings)
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(connections.watch)
             if settings.reload_seconds:
                 tasks.start_soon(repository.watch)
-            yield {"repository": repository, "classifier": classifier}
+            yield {"repository": repository, "classifier": classifier, "connections": connections}
             tasks.cancel_scope.cancel()
         await anyio.to_thread.run_sync(classifier.reader.close)
-=======
-        state: State = {"registry": Registry(settings), "classifier": Classifier(settings), "connections": Connections(settings)}
-        gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
-        with state["connections"].watching():
-            yield state
->>>>>>> b1c55a9 (Bound each connection's time, size and number below the API)
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
 
