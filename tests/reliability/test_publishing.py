@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,40 +23,15 @@ from tests.conftest import MODELS
 from tests.reliability.answers import right
 from tests.reliability.conftest import Record
 from tests.reliability.ledger import Account, Load
+from tests.reliability.publisher import in_one_step, in_place
 from tests.server import ROOT, Server
 from tests.training.test_publish import mounting
 from training.publish import published, verify
 
 SETTINGS: dict[str, Any] = {"required_models": ["ann"], "default_model": "ann", "reload_seconds": 0.1}
 PATIENCE = 60
-
-COPY = """
-import json, shutil, sys
-from pathlib import Path
-from training import publish
-
-def fill(folder, version):
-    shutil.copytree(sys.argv[1], folder, dirs_exist_ok=True)
-    (folder / publish.MANIFEST).unlink()
-    for file in ("card.json", "report.json"):
-        publish.write_json(folder / file, {**json.loads((folder / file).read_text()), "version": version})
-
-home = Path(sys.argv[2], "ann")
-print("ready", flush=True)
-sys.stdin.readline()
-"""
-PUBLISHES = """
-with publish.Publication(home.parent, "ann") as draft:
-    fill(draft.folder, draft.version)
-    draft.publish()
-"""
-"""As `python -m training` does it, with the content of a version that there is."""
-COPIES = """
-version = publish.published(home)[-1] + 1
-fill(home / str(version), version)
-publish.write_json(home / str(version) / publish.MANIFEST, {"sha256": publish.checksums(home / str(version))})
-"""
-"""As `cp` would do it."""
+SOURCE = MODELS / "ann" / "1"
+Way = Callable[[Path, Path], None]
 
 
 @dataclass
@@ -75,9 +51,9 @@ class Publishing:
     """In the model's folder beside versions, after one more that was left alone."""
 
 
-def begun(program: str, models: Path) -> subprocess.Popen[str]:
+def begun(way: Way, models: Path) -> subprocess.Popen[str]:
     """A publisher that waits for a line."""
-    command = [sys.executable, "-c", COPY + program, str(MODELS / "ann" / "1"), str(models)]
+    command = [sys.executable, "-m", "tests.reliability.publisher", str(SOURCE), str(models / "ann"), way.__name__]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
@@ -96,19 +72,19 @@ def go(publisher: subprocess.Popen[str], until: float | None = None) -> int:
         return publisher.wait(PATIENCE)
 
 
-def killed(models: Path, times: int, program: str = PUBLISHES) -> Publishing:
-    publish(MODELS / "ann" / "1", models, "ann", 1)
+def killed(models: Path, times: int, way: Way = in_one_step) -> Publishing:
+    publish(SOURCE, models, "ann", 1)
     chance = random.Random(7)  # noqa: S311
     with Server(models_dir=str(models), **SETTINGS) as server:
         with Load(server.port, pause=0.01, right=right(server, "ann", range(1, 1000))) as load:
-            publisher = begun(program, models)
+            publisher = begun(way, models)
             began = time.monotonic()
             assert go(publisher) == 0
             found = Publishing(Account(), time.monotonic() - began, 0)
             for number in range(times):
-                found.got_through += go(begun(program, models), found.seconds * (number + chance.random()) / times) == 0
+                found.got_through += go(begun(way, models), found.seconds * (number + chance.random()) / times) == 0
                 _look(server, models, found)
-            assert go(begun(program, models)) == 0
+            assert go(begun(way, models)) == 0
             _look(server, models, found)
         found.account = load.account(server)
     found.left = sorted(each.name for each in (models / "ann").iterdir() if not each.name.isdecimal())
@@ -158,9 +134,13 @@ def test_a_killed_publisher(tmp_path: Path, soak: bool, record: Record) -> None:
 
 
 def test_without_publishing_in_one_step(tmp_path: Path) -> None:
-    found = killed(tmp_path, 4, COPIES)
+    found = killed(tmp_path, 4, in_place)
     with pytest.raises(AssertionError):
         only_whole_versions_appear(found)
+    assert found.broken
+
+
+# A full disk
 
 
 FULL = """
@@ -169,63 +149,82 @@ from tests.app.figures import eventually
 from tests.app.folders import publish as copied
 from tests.reliability.answers import right
 from tests.reliability.ledger import Load
-from tests.reliability.test_publishing import SETTINGS
+from tests.reliability.publisher import WAYS
+from tests.reliability.test_publishing import SETTINGS, SOURCE
 from tests.server import Server
 from training import publish
 
 publish.NEEDED_BYTES = 0  # it would refuse so small a disk before it begins
-source, models = Path(sys.argv[1]), Path(sys.argv[2])
+models, times, way = Path(sys.argv[1]), int(sys.argv[2]), WAYS[sys.argv[3]]
 mount("size=10m", models)
-copied(source, models, "ann", 1)
-
-def version():
-    import shutil
-    with publish.Publication(models, "ann") as draft:
-        shutil.copytree(source, draft.folder, dirs_exist_ok=True)
-        (draft.folder / publish.MANIFEST).unlink()
-        for file in ("card.json", "report.json"):
-            publish.write_json(draft.folder / file, {**json.loads((draft.folder / file).read_text()), "version": draft.version})
-        draft.publish()
-
-def served():
-    [model] = server.http.get("/models").json()["models"]
-    return model
-
-refused = []
+copied(SOURCE, models, "ann", 1)
+refused, states = [], set()
 with Server(models_dir=str(models), **SETTINGS) as server:
     with Load(server.port, pause=0.01, right=right(server, "ann", range(1, 1000))) as load:
-        for _ in range(int(sys.argv[3])):
+        for _ in range(times):
             while True:
                 try:
-                    version()
-                except TrainingError as error:
+                    way(SOURCE, models / "ann")
+                except (TrainingError, OSError) as error:
                     refused.append(str(error))
                     break
-            newest = publish.published(models / "ann")[-1]
-            eventually(lambda: served()["version"] == newest)
-            time.sleep(0.3)
-            states = {each["state"] for each in served()["versions"]}
-            assert states <= {"served", "loaded", "idle"}, served()
-            for each in publish.published(models / "ann")[:-1]:  # room for the next round
+            time.sleep(5 * SETTINGS["reload_seconds"])
+            whole = publish.published(models / "ann")
+            [model] = server.http.get("/models").json()["models"]
+            states |= {each["state"] for each in model["versions"]} | ({"outdated"} if model["version"] != whole[-1] else set())
+            for each in whole[:-1]:  # room for the next
                 subprocess.run(["rm", "-r", models / "ann" / str(each)], check=True)
-        left = sorted(each.name for each in (models / "ann").iterdir() if not each.name.isdecimal())
+        left = sorted(each.name for each in (models / "ann").iterdir() if each.name != str(whole[-1]))
     found = load.account(server)
-answered = list(found.answered)
-print(json.dumps([refused, left, newest, str(found), found.unexplained, answered]))
 subprocess.run(["umount", models], check=True)
+print(json.dumps([refused, sorted(states), left, whole[-1], str(found), found.unexplained, list(found.answered)]))
 """
+
+
+@dataclass
+class Full:
+    """What came of publishing until the disk was full, and again with room for more."""
+
+    refused: list[str]
+    states: list[str]
+    """Of versions, as `/models` ever said; "outdated" if the highest complete one did not serve."""
+    left: list[str]
+    """In the model's folder beside the highest complete version."""
+    newest: int
+    account: str
+    unexplained: list[str]
+    answered: list[int]
+
+
+def full(models: Path, times: int, way: Way = in_one_step) -> Full:
+    done = mounting(FULL, models, times, way.__name__)
+    assert done.returncode == 0, done.stderr
+    return Full(*json.loads(done.stdout.splitlines()[-1]))
+
+
+def nothing_is_left_of_it(found: Full, times: int) -> None:
+    assert len(found.refused) == times
+    assert all("No space left on device" in each and "free some space" in each for each in found.refused)
+    assert set(found.states) <= {"served", "loaded", "idle"}
+    assert found.left == []
+    assert found.newest >= 3
+    assert found.unexplained == []
+    assert found.answered == [200]
 
 
 def test_a_full_disk(tmp_path: Path, soak: bool, record: Record) -> None:
     times = 10 if soak else 1
-    done = mounting(FULL, MODELS / "ann" / "1", tmp_path, times)
-    assert done.returncode == 0, done.stderr
-    refused, left, newest, account, unexplained, answered = json.loads(done.stdout.splitlines()[-1])
+    found = full(tmp_path, times)
     record(
         "Disk full while publishing",
         "publishing ends with a sentence and leaves nothing; the version before serves; the next is published once there is room",
-        f"full {len(refused)} times while {newest} versions were published; {account}; {len(left)} leftovers",
+        f"full {len(found.refused)} times while {found.newest} versions came; {found.account}; {len(found.left)} leftovers",
     )
-    assert len(refused) == times
-    assert all("No space left on device" in each for each in refused)
-    assert (left, unexplained, answered) == ([], [], [200])
+    nothing_is_left_of_it(found, times)
+
+
+def test_without_a_draft_on_a_full_disk(tmp_path: Path) -> None:
+    found = full(tmp_path, 1, in_place)
+    with pytest.raises(AssertionError):
+        nothing_is_left_of_it(found, 1)
+    assert "broken" in found.states
