@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
 
 # what every record has, and what uvicorn adds for terminals
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"color_message", "message", "asctime"}
@@ -27,6 +29,22 @@ class JSONFormatter(logging.Formatter):
         return _encode(line)
 
 
+class Output(logging.StreamHandler[TextIO]):
+    """Where the lines go. While it can't be written to, the service answers without a log, and says so once on standard error."""
+
+    _failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Otherwise each line that is lost is a traceback there, which takes as long as a prediction."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failed:
+            self._failed = True
+            with suppress(OSError):
+                sys.stderr.write(f"error: the log can't be written ({error.strerror}): the service goes on without it\n")
+
+
 def given(record: logging.LogRecord) -> dict[str, Any]:
     """What was given as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _KNOWN}
@@ -44,7 +62,7 @@ def config(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JSONFormatter}},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "handlers": {"stdout": {"class": "app.logs.Output", "formatter": "json", "stream": "ext://sys.stdout"}},
         "root": {"level": level.upper(), "handlers": ["stdout"]},
         "loggers": {"uvicorn": {"level": level.upper(), "handlers": [], "propagate": True}},
     }

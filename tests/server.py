@@ -78,8 +78,11 @@ class Server:
 
     def logs(self) -> list[dict[str, Any]]:
         """Every log line so far."""
-        written = os.pread(self._log.fileno(), 2**30, 0).decode()
-        return [json.loads(line) for line in written.splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+        return [json.loads(line) for line in self.output().splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+
+    def output(self) -> str:
+        """All that it wrote so far, on standard output and standard error."""
+        return os.pread(self._log.fileno(), 2**30, 0).decode()
 
     def _wait(self) -> None:
         for _ in range(600):
