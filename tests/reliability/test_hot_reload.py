@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.app.figures import children
 from tests.app.folders import damage, paper_models, publish
 from tests.reliability.conftest import Record
-from tests.reliability.ledger import Account, Load, Request, workers
+from tests.reliability.ledger import Account, Load, Request
 from tests.server import Server
 
 CNN = Request(path="/predict?model=cnn")
@@ -90,7 +91,7 @@ def wait_for(what: Callable[[], bool]) -> float:
 
 
 def resident_megabytes(server: Server) -> float:
-    pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in workers(server.process.pid)]
+    pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in children(server)]
     return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
@@ -183,7 +184,7 @@ def test_without_the_manifest_a_bad_version_serves(copy: Path) -> None:
 def cut_short(models: Path, changed: str = "") -> tuple[Account, int, dict[str, Any]]:
     """Cut the files of what serves to nothing, and remove them, under load: the account, how many workers died, and what /models says."""
     with serve(models, changed) as server:
-        before = workers(server.process.pid)
+        before = children(server)
         with Load(server.port, request=CNN, pause=0.002) as load:
             for path in sorted((models / "cnn" / "1").rglob("*")):
                 if path.is_file():
@@ -191,7 +192,7 @@ def cut_short(models: Path, changed: str = "") -> tuple[Account, int, dict[str, 
             time.sleep(0.5)
             shutil.rmtree(models)
             time.sleep(0.5)
-        died = len(set(before) - set(workers(server.process.pid)))
+        died = len(set(before) - set(children(server)))
         return load.account(server), died, server.http.get("/models/cnn").json()
 
 
