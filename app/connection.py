@@ -9,8 +9,9 @@ import asyncio
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from app.body_limits import TOO_SLOW
@@ -49,6 +50,7 @@ class Connection(HttpToolsProtocol):
         self._owed_before = 0
         self._patience: float = self._watch.slack_seconds
         self._reading_patience = self._patience
+        self._running: RequestResponseCycle | None = None  # the request that is being answered
         self._deaf = False  # nothing that arrives counts any more
         self._refused: _RefusedError | None = None
 
@@ -60,7 +62,14 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.forget(self)
+        if self._running and not self._running.response_complete:  # uvicorn tells the last one read only, which may wait behind this one
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     # What arrives
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import multipart
 from fastapi import Request
 
@@ -11,6 +13,10 @@ IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/bmp")
 MULTIPART = "multipart/form-data"
 SPARE_PARTS = 8
 """Parts beyond those asked for that are still read, so that the answer can say what is wrong with them."""
+LONGEST_BOUNDARY = 70
+"""Characters (RFC 2046, section 5.1.1)."""
+MOST_PREAMBLE_BYTES = 64 * 1024
+"""What nobody reads and no client sends: text before the first part."""
 
 
 async def image(request: Request) -> bytes:
@@ -59,10 +65,18 @@ async def images(request: Request, at_most: int) -> list[bytes]:
 async def _files(request: Request, field: str, at_most: int) -> list[bytes]:
     files: list[bytes] = []
     content: list[bytes] = []
+    part: Any = None
+    preamble = 0
     _, options = multipart.parse_options_header(request.headers["content-type"])
     try:
-        with multipart.PushMultipartParser(options.get("boundary", ""), max_segment_count=at_most + SPARE_PARTS) as parser:
+        boundary = options.get("boundary", "")
+        if len(boundary) > LONGEST_BOUNDARY:
+            raise multipart.ParserError(f"The boundary is longer than {LONGEST_BOUNDARY} characters")
+        with multipart.PushMultipartParser(boundary, max_segment_count=at_most + SPARE_PARTS) as parser:
             async for chunk in request.stream():
+                if part is None and preamble > MOST_PREAMBLE_BYTES:
+                    raise multipart.ParserError(f"There is no part in the first {preamble:,} bytes")
+                preamble += len(chunk)
                 for event in parser.parse(chunk):
                     if isinstance(event, multipart.MultipartSegment):
                         part, content = event, []
