@@ -99,6 +99,25 @@ def test_so_are_the_words_for_what_is_wrong(used: Reader, read: Callable[[Messag
     assert errors[0] == errors[1]
 
 
+def great(size: int, head: bytes, unit: bytes, tail: bytes) -> bytes:
+    """JSON of about `size` bytes whose values take as much memory as they can."""
+    return head + b",".join([unit] * (size // (len(unit) + 1))) + tail
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        great(2**22, b'{"inputs": [', b"0", b"]}"),
+        great(2**22, b'{"inputs": [', b"{}", b"]}"),
+        great(2**22, b'{"inputs": [], "parameters": {"x": [', b"{}", b"]}}"),
+    ],
+)
+def test_what_is_no_tensor_is_short(content: bytes) -> None:
+    """Checked and refused one by one, 40 MB of it took 5 GB."""
+    with pytest.raises(RequestError, match="bytes beside its tensors and may have 65,536"):
+        read_v2(Message(content))
+
+
 @pytest.mark.parametrize("end", [partial(signal.raise_signal, signal.SIGKILL), partial(os._exit, 0), partial(int, "x")])
 def test_its_end_is_one_requests_and_the_next_has_another(used: Reader, end: Callable[[], Any]) -> None:
     """By the kernel for want of memory, quietly, or by a mistake of ours."""
