@@ -85,7 +85,21 @@ def answer(model: Model, request: Request) -> Message:
 
 
 def _asked(content: bytes) -> InferRequest:
-    """The JSON, checked but for the values of its tensors: those would take twice the memory, and an error each."""
+    """The JSON, checked; a long one but for the values of its tensors, which would take twice the memory, and an error each."""
+    values: dict[int, list[Any]] = {}
+    if len(content) > MOST_BESIDE:
+        content, values = _apart(content)
+    try:
+        asked = InferRequest.model_validate_json(content)
+    except ValidationError as error:
+        raise _unlike(_first(error)) from None
+    for place, data in values.items():
+        asked.inputs[place].data = data
+    return asked
+
+
+def _apart(content: bytes) -> tuple[bytes, dict[int, list[Any]]]:
+    """The JSON with empty lists for the values of its inputs, and these by the input's place."""
     try:
         request = from_json(content)
     except ValueError as error:
@@ -98,13 +112,7 @@ def _asked(content: bytes) -> InferRequest:
     rest = to_json(request)
     if len(rest) > MOST_BESIDE:
         raise _unlike(f"the JSON has {len(rest):,} bytes beside its tensors and may have {MOST_BESIDE:,}")
-    try:
-        asked = InferRequest.model_validate_json(rest)
-    except ValidationError as error:
-        raise _unlike(_first(error)) from None
-    for place, data in values.items():
-        asked.inputs[place].data = data
-    return asked
+    return rest, values
 
 
 def _unlike(reason: str) -> MalformedRequestError:
