@@ -14,8 +14,12 @@ without = $(addprefix --no-emit-package ,$(1))
 serve: $(SERVE) ## serve on port 8000 with the committed models
 	$(VENV)/bin/python -m app
 
+# Twice: most tests on two workers, then those that measure time, memory or stalls, one at a time. TensorFlow gets a thread
+# for each worker: two that each take both cores wait for each other.
+PYTEST := $(VENV)/bin/python -m pytest
 test: $(DEV) data browser clients prometheus check ## every check and test but the container's
-	$(VENV)/bin/python -m pytest
+	$(PYTEST) -m "not alone" --numprocesses 2 --dist loadgroup --no-loadscope-reorder --cov-report= --cov-fail-under=0
+	$(PYTEST) -m alone --cov-append
 
 check: $(DEV) ## format, lint and types
 	$(VENV)/bin/ruff format --check .

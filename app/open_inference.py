@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app import tensors
 from app.errors import MalformedRequestError, shown
@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # it counts, which the process that reads must not
     from app.model import Model
 
 INPUT_DATATYPE = "UINT8"
+MOST_BESIDE = 64 * 1024
+"""Bytes of JSON beside the tensors of a request."""
+MOST_INPUTS = 16
+"""Of a request, whose tensors are not counted among these; a model has one."""
 SHARED_MEMORY = "Shared memory is not served, as a client could read what is not its own: send the tensor in the request."
 
 
@@ -58,10 +62,7 @@ def read(message: Message, at_most: int) -> Request:
     length = len(message.body) if message.json_length is None else message.json_length
     if length > len(message.body):
         raise MalformedRequestError(f"The JSON of {length} bytes is longer than the body of {len(message.body)}.")
-    try:
-        asked = InferRequest.model_validate_json(message.body[:length])
-    except ValidationError as error:
-        raise MalformedRequestError(f"The request does not follow the Open Inference Protocol: {_first(error)}.") from None
+    asked = _asked(message.body[:length])
     if [each.name for each in asked.inputs] != [INPUT]:
         names = ", ".join(shown(each.name) for each in asked.inputs[:4]) or "none"
         raise MalformedRequestError(f"The inputs are {names} and must be one: {INPUT}.")
@@ -81,6 +82,41 @@ def answer(model: Model, request: Request) -> Message:
     head = {"model_name": model.name, "model_version": str(model.version), **({"id": request.id} if request.id else {})}
     content, tail = to_json(head)[:-1] + b',"outputs":[' + b",".join(described) + b"]}", b"".join(tails)
     return Message(content + tail, len(content) if tail else None)
+
+
+def _asked(content: bytes) -> InferRequest:
+    """The JSON, checked; a long one but for the values of its tensors, which would take twice the memory, and an error each."""
+    values: dict[int, list[Any]] = {}
+    if len(content) > MOST_BESIDE:
+        content, values = _apart(content)
+    try:
+        asked = InferRequest.model_validate_json(content)
+    except ValidationError as error:
+        raise _unlike(_first(error)) from None
+    for place, data in values.items():
+        asked.inputs[place].data = data
+    return asked
+
+
+def _apart(content: bytes) -> tuple[bytes, dict[int, list[Any]]]:
+    """The JSON with empty lists for the values of its inputs, and these by the input's place."""
+    try:
+        request = from_json(content)
+    except ValueError as error:
+        raise _unlike(f"Invalid JSON: {error}") from None
+    inputs = request.get("inputs") if isinstance(request, dict) else None
+    few = inputs[:MOST_INPUTS] if isinstance(inputs, list) else []
+    values = {place: each["data"] for place, each in enumerate(few) if isinstance(each, dict) and isinstance(each.get("data"), list)}
+    for place in values:
+        few[place]["data"] = []
+    rest = to_json(request)
+    if len(rest) > MOST_BESIDE:
+        raise _unlike(f"the JSON has {len(rest):,} bytes beside its tensors and may have {MOST_BESIDE:,}")
+    return rest, values
+
+
+def _unlike(reason: str) -> MalformedRequestError:
+    return MalformedRequestError(f"The request does not follow the Open Inference Protocol: {reason}.")
 
 
 def _images(given: InferInput, tail: memoryview) -> Images:

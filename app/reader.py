@@ -25,7 +25,7 @@ LARGE_BYTES = 256 * 1024
 """Of JSON: it is read in some 5 ms, about what a hop to another process and back takes."""
 KEPT_BYTES = 4 * 1024 * 1024
 """Of JSON: the process ends after a larger one, as not all the memory that it took would come back otherwise."""
-LONGEST_S = 30
+LONGEST_S = 60
 """Seconds for one message, many times what the longest needs; then the process is killed."""
 IDLE_S = 60
 """Seconds without a message after which the process ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,27 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from tests.groups import group, is_alone, order
 from tests.server import ROOT, Server
 from training import data
 from training.data import Dataset
 
 MODELS = ROOT / "models"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # before TensorFlow is imported, here and in what the tests start: the threads of two workers would wait for each other
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for pytest's workers: those of a file share fixtures, so one worker runs them; see `tests/groups.py`."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        item.add_marker(pytest.mark.xdist_group(group(path)))
+        if is_alone(path):
+            item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: order(item.path.relative_to(ROOT / "tests").as_posix()))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -95,9 +96,21 @@ class Server:
         raise AssertionError(f"the server did not start: {self.logs()}")
 
 
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+"""Which of pytest's workers this process is."""
+# Between looking and listening a port may be taken: by a client, which gets one of the system's from 32,768 up, or by another worker.
+# So they are below, each worker has every sixteenth, and two runs begin at different ones.
+PORTS = itertools.cycle(range(20_000 + WORKER % 16, 32_768, 16))
+for _ in range(os.getpid() % 797):
+    next(PORTS)
+
+
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on, and that nobody else takes."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as a server does: what was closed a minute ago is free
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError

@@ -70,6 +70,7 @@ INFER = {"name": "image", "shape": [3, 28, 28, 1], "datatype": "UINT8"}
         (read_v1, {"inputs": {"image": SOME}}),
         (read_v2, {"id": "7", "inputs": [{**INFER, "data": SOME}], "outputs": [{"name": "logits", "parameters": {"classification": 2}}]}),
         (read_v2, {"parameters": {"binary_data_output": True}, "inputs": [{**INFER, "data": IMAGES[:3].ravel().tolist()}]}),
+        (read_v2, {"id": "7", "outputs": [{"name": "logits"}], "inputs": [{**INFER, "data": SOME}], "x": " " * 64_000}),
     ],
 )
 def test_the_images_and_what_is_asked_are_the_same(used: Reader, read: Callable[[Message], Any], content: dict[str, Any]) -> None:
@@ -97,6 +98,50 @@ def test_so_are_the_words_for_what_is_wrong(used: Reader, read: Callable[[Messag
             used.call(partial(read, Message(content)), size)
         errors.append((type(caught.value), str(caught.value)))
     assert errors[0] == errors[1]
+
+
+def great(size: int, head: bytes, unit: bytes, tail: bytes) -> bytes:
+    """JSON of about `size` bytes whose values take as much memory as they can."""
+    return head + b",".join([unit] * (size // (len(unit) + 1))) + tail
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        great(2**22, b'{"inputs": [', b"0", b"]}"),
+        great(2**22, b'{"inputs": [', b"{}", b"]}"),
+        great(2**22, b'{"inputs": [], "parameters": {"x": [', b"{}", b"]}}"),
+    ],
+)
+def test_what_is_no_tensor_is_short(content: bytes) -> None:
+    """Checked and refused one by one, 40 MB of it took 5 GB."""
+    with pytest.raises(RequestError, match="bytes beside its tensors and may have 65,536"):
+        read_v2(Message(content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"7",
+        b'{"inputs": {}}',
+        b'{"inputs": [7]}',
+        b'{"inputs": [{"data": [1]}]}',
+        b'{"inputs": [{"name": "image", "shape": [1], "datatype": "UINT8", "data": {"a": 1}}]}',
+        b'{"inputs": [{"name": "image", "shape": [1, 28, 28, 1], "datatype": "UINT8", "data": [1, 2]}]}',
+        b'{"inputs": [{"name": "image", "shape": [1, 28, 28, 1], "datatype": "UINT8"}]}',
+        b'{"inputs": [{"name": "a", "shape": [1], "datatype": "UINT8", "data": [1]}, {"name": "b", "shape": [1], "datatype": "UINT8"}]}',
+        b'{"inputs": [], "outputs": 7}',
+        b'{"inputs": [], x}',
+    ],
+)
+def test_a_long_request_is_refused_as_a_short_one_is(content: bytes) -> None:
+    """Blanks make it long, and change nothing."""
+    found = []
+    for blanks in (0, open_inference.MOST_BESIDE):
+        with pytest.raises(RequestError) as caught:
+            read_v2(Message(content + b" " * blanks))
+        found.append(str(caught.value))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("end", [partial(signal.raise_signal, signal.SIGKILL), partial(os._exit, 0), partial(int, "x")])

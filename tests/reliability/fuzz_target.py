@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["app", "PIL", "multipart"]):
 
     from app import codings, images, open_inference, tf_serving, uploads
     from app.errors import RequestError
+    from app.message import Message as Body
     from app.model import Model
 
 from starlette.requests import Request
@@ -45,10 +46,10 @@ def multipart(content: bytes) -> None:
 
 def tensor(content: bytes) -> None:
     """A request in both protocols, its tensors as JSON or raw, and a compressed body."""
-    tried(lambda: tf_serving.answer(model(), content, lambda data: images.decode(data, "strict", MAX_PIXELS), 16))
+    tried(lambda: tf_serving.answer(model(), tf_serving.read(Body(content), 16, MAX_PIXELS)))
     for json_length in (None, 0, len(content) // 2):
-        message = open_inference.Message(content, json_length)
-        tried(lambda message=message: open_inference.answer(model(), message, 16))
+        body = Body(content, json_length)
+        tried(lambda body=body: open_inference.answer(model(), open_inference.read(body, 16)))
     for coding in ("gzip", "deflate"):
         tried(lambda coding=coding: codings.decompressed(content, coding, 100_000))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 import pty
 import shutil
 import subprocess
@@ -43,8 +45,23 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="session")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, Trial]:
-    """The same command twice at once: its output into a pipe, and on a terminal, where both streams are one."""
-    piped, shown = (tmp_path_factory.mktemp(kind) / "models" for kind in ("piped", "shown"))
+    """The same command twice at once: its output into a pipe, and on a terminal, where both streams are one.
+
+    Run once for all of pytest's workers, by the one that needs it first.
+    """
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent
+    stored = home / "trials.pickle"
+    with (home / "trials.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stored.exists():
+            stored.write_bytes(pickle.dumps(_run_twice(home / "piped" / "models", home / "shown" / "models")))
+    found: tuple[Trial, Trial] = pickle.loads(stored.read_bytes())  # noqa: S301  # our own
+    return found
+
+
+def _run_twice(piped: Path, shown: Path) -> tuple[Trial, Trial]:
     process = subprocess.Popen(
         [*TRAINING, *TRIAL, str(piped)], cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -17,7 +17,11 @@ from typing import Any
 from tests.server import ROOT
 
 COMMAND = (sys.executable, "-m", "app.cli")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("WARDROBE_")}
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith("WARDROBE_") and name != "COLUMNS"  # pytest's workers set it
+}
 
 
 @dataclass(frozen=True)

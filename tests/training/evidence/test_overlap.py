@@ -139,6 +139,15 @@ def test_the_real_near_duplicates(real: dict[str, Any], dataset: Dataset) -> Non
     assert json.loads(json.dumps(real)) == real
 
 
+def test_the_same_data_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = planted(nothing)
+    monkeypatch.setattr("training.evidence.overlap._overlap", None)
+    again = planted(nothing)
+    assert again == first
+    again["train"].clear()
+    assert planted(nothing) == first
+
+
 def test_accuracy_leaves_the_given_images_out() -> None:
     true, predicted = np.array([0, 1, 2, 3, 4]), np.array([0, 1, 9, 9, 4])
     assert accuracy_without(true, predicted, []) == 3 / 5

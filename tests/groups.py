@@ -1,0 +1,25 @@
+"""Which tests run on one worker, which run alone, and which begin: for `pytest -n 2 --dist loadgroup` in the Makefile."""
+
+from __future__ import annotations
+
+ALONE = ("reliability/", "contract/test_footprint.py", "app/test_workers.py")
+"""They measure time, memory or stalls, or kill processes and watch for the next: what another worker does would be in their figures."""
+TOGETHER = ("browser/",)
+"""Folders whose tests share what takes long to start: a browser, which leaves no other event loop beside it."""
+FIRST: tuple[str, ...] = ()
+"""What takes longest, so that no worker is left with it at the end."""
+
+
+def is_alone(path: str) -> bool:
+    """Whether the file, below `tests/`, wants the machine for itself."""
+    return path.startswith(ALONE)
+
+
+def group(path: str) -> str:
+    """The name of what runs on one worker, one after the other."""
+    return next((each for each in TOGETHER if path.startswith(each)), path)
+
+
+def order(path: str) -> int:
+    """The sorting key of a file, low for those that begin."""
+    return next((place for place, each in enumerate(FIRST) if path.startswith(each)), len(FIRST))
