@@ -59,7 +59,7 @@ def read(message: Message, at_most: int) -> Request:
     if length > len(message.body):
         raise MalformedRequestError(f"The JSON of {length} bytes is longer than the body of {len(message.body)}.")
     try:
-        asked = InferRequest.model_validate_json(message.body[:length])
+        asked = InferRequest.model_validate_json(message.body[:length], strict=True)
     except ValidationError as error:
         raise MalformedRequestError(f"The request does not follow the Open Inference Protocol: {_first(error)}.") from None
     if [each.name for each in asked.inputs] != [INPUT]:

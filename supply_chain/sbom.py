@@ -29,7 +29,7 @@ def bill(lock: Path = SERVE, models: Path = ROOT / "models") -> dict[str, Any]:
     Raises:
         ValueError: It does not follow CycloneDX's schema.
     """
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", lock, "--pyproject", ROOT / "pyproject.toml"]
+    command: list[str | Path] = [sys.executable, "-m", "cyclonedx_py", "requirements", lock, "--pyproject", ROOT / "pyproject.toml"]
     options = ["--spec-version", SCHEMA.to_version(), "--output-reproducible", "--output-format", "JSON"]
     written = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
     document: dict[str, Any] = json.loads(written)

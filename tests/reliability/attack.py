@@ -6,17 +6,18 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 
-from tests.reliability.conftest import temporary_files
 from tests.reliability.corpus import boot, encoded
-from tests.server import Server
+from tests.server import ROOT, Server
 
 AT_ONCE = 4
 """Hostile requests in flight: two for the two threads that decode photos, two waiting."""
@@ -111,6 +112,18 @@ class Process:
     def descriptors(self) -> int:
         return len(list((self._folder / "fd").iterdir()))
 
+    def files(self) -> int:
+        """Of its own folder for temporary files."""
+        variables = dict(each.partition("=")[::2] for each in (self._folder / "environ").read_text().split("\0"))
+        return len(list(Path(variables["TMPDIR"]).iterdir()))
+
+
+@contextmanager
+def target(folder: Path, **options: Any) -> Iterator[Server]:
+    """A server whose temporary files go to a folder of its own, as others' come and go in the machine's."""
+    with Server(os.environ | {"TMPDIR": str(folder)}, models_dir=str(ROOT / "models"), **options) as server:
+        yield server
+
 
 def attack(server: Server, uploads: Sequence[Upload], at_once: int = AT_ONCE) -> Figures:
     """Send the uploads, so many at once, with a neighbour beside them; the server was used before, and its figures are differences."""
@@ -122,7 +135,7 @@ def attack(server: Server, uploads: Sequence[Upload], at_once: int = AT_ONCE) ->
     neighbour.start()
     time.sleep(CALM_S)
     calm_ms = neighbour.p99_ms()
-    descriptors, files, cpu_s = process.descriptors(), temporary_files(), process.cpu_s()
+    descriptors, files, cpu_s = process.descriptors(), process.files(), process.cpu_s()
     process.forget_peak()
     before = process.megabytes("VmRSS")
     with httpx.Client(base_url=address, timeout=120, limits=httpx.Limits(max_keepalive_connections=0)) as client:
@@ -136,6 +149,10 @@ def attack(server: Server, uploads: Sequence[Upload], at_once: int = AT_ONCE) ->
                 statuses = Counter(pool.map(send, uploads))
         finally:
             neighbour.stop()
+    for _ in range(50):  # until the server has noticed that its clients are gone
+        if process.descriptors() <= descriptors:
+            break
+        time.sleep(0.1)
     return Figures(
         statuses=statuses,
         calm_ms=calm_ms,
@@ -143,6 +160,6 @@ def attack(server: Server, uploads: Sequence[Upload], at_once: int = AT_ONCE) ->
         cpu_s=process.cpu_s() - cpu_s,
         peak_mb=process.megabytes("VmHWM") - before,
         descriptors=process.descriptors() - descriptors,
-        files=len(temporary_files() - files),
+        files=process.files() - files,
         died=server.process.poll() is not None,
     )

@@ -41,15 +41,15 @@ def too_many() -> dict[str, bytes]:
     packed = zlib.compress(bytes(2**20), 9)
     damaged = zlib.compress(bytes(2**20 - 16), 9)[:-1] + b"\0"  # found out when it is unpacked already
     return {
-        "PNG profiles": png(header(28, 28), *[chunk(b"iCCP", b"p\0\0" + packed)] * 1800, idat(grey)),
-        "PNG texts": png(header(28, 28), *[chunk(b"zTXt", b"k\0\0" + damaged)] * 1800, idat(grey)),
-        "PNG texts behind the pixels": png(header(28, 28), idat(grey), *[chunk(b"iTXt", b"k\0\1\0\0\0" + damaged)] * 1800),
+        "PNG profiles": png(header(28, 28), *[chunk(b"iCCP", b"p\0\0" + packed)] * 600, idat(grey)),
+        "PNG texts": png(header(28, 28), *[chunk(b"zTXt", b"k\0\0" + damaged)] * 600, idat(grey)),
+        "PNG texts behind the pixels": png(header(28, 28), idat(grey), *[chunk(b"iTXt", b"k\0\1\0\0\0" + damaged)] * 600),
         "PNG chunks": png(header(28, 28), chunk(b"abCd", b"") * 500_000, idat(grey)),
         "JPEG segments": jpeg[:2] + b"\xff\xe1\0\2" * 500_000 + jpeg[2:],
         "JPEG fill bytes": jpeg[:2] + b"\xff" * 2_000_000 + jpeg[2:],
-        "JPEG junk": jpeg[:2] + bytes(2_000_000) + jpeg[2:],
-        "JPEG scans": large[:-2] + last * 100 + large[-2:],
-        "JPEG scans behind a feigned end": large[:-2] + b"\xff\xfe\0\4\xff\xd9" + last * 100 + large[-2:],
+        "JPEG junk": jpeg[:20] + bytes(2_000_000) + jpeg[20:],
+        "JPEG scans": large[:-2] + last * 40 + large[-2:],
+        "JPEG scans behind a feigned end": large[:-2] + b"\xff\xfe\0\4\xff\xd9" + last * 40 + large[-2:],
     }
 
 
@@ -72,8 +72,8 @@ def at_a_limit() -> dict[str, bytes]:
 
 def zipped_text() -> bytes:
     """A PNG of 63 kB with 60 MB of comments."""
-    text = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"x" * 1_000_000, 9))
-    return png(header(28, 28), text * 60, idat(boot()))
+    packed = zlib.compress(b"x" * 1_000_000, 9)
+    return png(header(28, 28), *[chunk(b"zTXt", b"%d\0\0" % each + packed) for each in range(60)], idat(boot()))
 
 
 def webp(side: int, frames: int) -> bytes:
