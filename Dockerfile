@@ -1,7 +1,12 @@
 # Two images: `serve` (the default) without TensorFlow, and `train` with it. Neither holds the models: they are mounted at /models.
 # Only what every engine's plain builder knows is used here: no BuildKit mounts, no `COPY --chmod`.
 
-FROM python:3.11-slim-bookworm AS base
+# The tag moves when Debian or Python mends something; whoever must build the very same image twice gives it with its digest:
+# `--build-arg BASE=python:3.11-slim-bookworm@sha256:…`, or WARDROBE_BASE for Compose. The image's labels say which it was.
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS base
+ARG BASE
+LABEL org.opencontainers.image.base.name=${BASE}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

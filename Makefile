@@ -29,6 +29,13 @@ check: $(DEV) ## format, lint and types
 docker-test: $(DEV) ## build the images and try them on a real Docker engine
 	$(VENV)/bin/python -m pytest tests/docker --no-cov
 
+.PHONY: audit sbom
+audit: $(DEV) ## known vulnerabilities of every locked package; fails too where none can be asked about, but for AUDIT=--unasked-allowed
+	$(VENV)/bin/python -m supply_chain.audit $(AUDIT)
+
+sbom: $(DEV) ## the serving image's bill of materials, CycloneDX, as build/sbom.cdx.json
+	$(VENV)/bin/python -m supply_chain.sbom
+
 train: $(DEV) data ## train and publish the next version of every model
 	$(VENV)/bin/python -m training train all
 
@@ -94,6 +101,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) $(call without,flatbuffers ml-dtypes tqdm) --extra tracing -o requirements/tracing.lock
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
+	$(subst pyproject.toml,requirements/fuzz.in,$(COMPILE)) -o requirements/fuzz.lock
 
 .PHONY: screenshots
 screenshots: $(DEV) browser ## the README's pictures of the page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,8 @@ Pixels = npt.NDArray[np.uint8]
 Image.MAX_IMAGE_PIXELS = None
 # Pillow unpacks up to 64 MB of a PNG's comments before anyone asks for them.
 PngImagePlugin.MAX_TEXT_MEMORY = 1024 * 1024
+# One file can cause thousands, each other than the last, and each would be a line in the log.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 SMALL_BYTES = 4096
 """A plain 28x28 image of any accepted format; what is longer carries comments, profiles or a photo, which take time to unpack."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypedDict
@@ -95,7 +94,6 @@ def create_app(settings: Settings) -> FastAPI:
 def from_environment() -> FastAPI:
     """The factory that each uvicorn worker calls."""
     logging.captureWarnings(capture=True)  # into the log that uvicorn was given
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # a file can cause thousands, each other than the last
     logs.spare()
     supervisor.outlive_not()
     return create_app(Settings())

@@ -90,7 +90,7 @@ def _asked(content: bytes) -> InferRequest:
     if len(content) > MOST_BESIDE:
         content, values = _apart(content)
     try:
-        asked = InferRequest.model_validate_json(content)
+        asked = InferRequest.model_validate_json(content, strict=True)
     except ValidationError as error:
         raise _unlike(_first(error)) from None
     for place, data in values.items():

@@ -46,6 +46,9 @@ router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 PLATFORM = "tensorflow_savedmodel"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
 
+BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+"""An answer whose JSON is followed by tensors as bytes."""
+
 
 @router.get("")
 async def server_metadata() -> ServerMetadata:
@@ -114,7 +117,7 @@ async def model_config(request: Request) -> ModelConfig:
     )
 
 
-@of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse)
+@of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse, also=BINARY)
 async def infer(request: Request) -> Response:
     """Classify images: JSON, or JSON and after it the tensors as bytes, its length in `Inference-Header-Content-Length`."""
     return await exchange(request, model_of(request), partial(read, at_most=request.app.state.settings.max_tensor_batch), answer)
@@ -130,7 +133,7 @@ async def repository_index(request: Request) -> Response:
     """Every version in the models folder, and why one does not answer."""
     body = await request.body()
     try:
-        asked = RepositoryRequest.model_validate_json(body) if body.strip() else RepositoryRequest()
+        asked = RepositoryRequest.model_validate_json(body, strict=True) if body.strip() else RepositoryRequest()
     except ValidationError:
         raise MalformedRequestError('The body is no repository request: leave it out, or send {"ready": true}.') from None
     registry = registry_of(request)

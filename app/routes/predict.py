@@ -23,7 +23,8 @@ _BINARY = {"type": "string", "format": "binary"}
 
 
 def _multipart(field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {uploads.MULTIPART: {"schema": {"type": "object", "required": [field], "properties": {field: schema}}}}
+    encoding = {field: {"contentType": ", ".join(uploads.IMAGE_TYPES)}}
+    return {uploads.MULTIPART: {"schema": {"type": "object", "required": [field], "properties": {field: schema}}, "encoding": encoding}}
 
 
 _ONE_IMAGE = {
@@ -32,7 +33,7 @@ _ONE_IMAGE = {
         "content": {**_multipart("file", _BINARY), **{each: {"schema": _BINARY} for each in uploads.IMAGE_TYPES}},
     }
 }
-_MANY_IMAGES = {"requestBody": {"required": True, "content": _multipart("files", {"type": "array", "items": _BINARY})}}
+_MANY_IMAGES = {"requestBody": {"required": True, "content": _multipart("files", {"type": "array", "minItems": 1, "items": _BINARY})}}
 _ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
 
 

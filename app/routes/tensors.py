@@ -24,28 +24,37 @@ COMPRESS_FROM = 1024
 """Bytes; shorter answers would hardly shrink."""
 
 
-_IN_PATH = {"name": "Name of the model", "version": "A loaded version of it"}
+_IN_PATH = {"name": ("Name of the model", "cnn"), "version": ("A loaded version of it", "1")}
 Function = TypeVar("Function", bound=Callable[..., Any])
 Asked = TypeVar("Asked")
 
 
 def of_a_model(
-    router: APIRouter, suffix: str, method: str, statuses: Sequence[int], body: type[BaseModel] | None = None, **options: Any
+    router: APIRouter,
+    suffix: str,
+    method: str,
+    statuses: Sequence[int],
+    body: type[BaseModel] | None = None,
+    also: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Callable[[Function], Function]:
-    """Register a function of the request for the served version of a model, and for each by its number; `body` is what it reads."""
+    """Register a function of the request for the served version of a model, and for each by its number.
+
+    `body` is what it reads, and `also` the OpenAPI entry of what it answers besides JSON.
+    """
 
     def register(function: Function) -> Function:
         for path in ("/models/{name}", "/models/{name}/versions/{version}"):
             parameters = [
-                {"name": each, "in": "path", "required": True, "schema": {"type": "string"}, "description": meaning}
-                for each, meaning in _IN_PATH.items()
+                {"name": each, "in": "path", "required": True, "schema": {"type": "string"}, "description": meaning, "example": example}
+                for each, (meaning, example) in _IN_PATH.items()
                 if f"{{{each}}}" in path
             ]
             router.add_api_route(
                 path + suffix,
                 function,
                 methods=[method],
-                responses=error_answers(*statuses),
+                responses=error_answers(*statuses) | ({200: {"content": also}} if also else {}),
                 openapi_extra={"parameters": parameters, **(json_body(body) if body else {})},
                 **options,
             )

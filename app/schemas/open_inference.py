@@ -174,9 +174,9 @@ class InputParameters(Open):
 class InferInput(BaseModel):
     """The images."""
 
-    name: str
-    shape: list[int]
-    datatype: str
+    name: str = Field(json_schema_extra={"enum": ["image"]})
+    shape: list[int] = Field(description="`[n, 28, 28, 1]`")
+    datatype: str = Field(json_schema_extra={"enum": ["UINT8"]})
     parameters: InputParameters = InputParameters()
     data: list[Any] | None = Field(default=None, description="Pixels, 0 to 255, as one flat list or nested")
 
@@ -192,7 +192,7 @@ class OutputParameters(Open):
 class RequestedOutput(BaseModel):
     """One output that is wanted."""
 
-    name: str
+    name: str = Field(json_schema_extra={"enum": ["probabilities", "logits"]})
     parameters: OutputParameters = OutputParameters()
 
 
@@ -209,7 +209,7 @@ class InferRequest(BaseModel):
 
     id: str | None = Field(default=None, max_length=256, description="Repeated in the answer")
     parameters: RequestParameters = RequestParameters()
-    inputs: list[InferInput]
+    inputs: list[InferInput] = Field(json_schema_extra={"minItems": 1, "maxItems": 1})
     outputs: list[RequestedOutput] | None = Field(default=None, max_length=16, description="By default all, in the model's order")
 
 

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.common import example
+
+BLANK = "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAEElEQVR4nGNgGAWjYBQQAwADLAABPwpG8wAAAABJRU5ErkJggg=="
+"""A black PNG of 28x28."""
+
+
+class EncodedPicture(BaseModel):
+    """A file of an accepted type."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    b64: str = Field(description="In base64")
+
+
+Instance = Annotated[list[Any], Field(description="28 rows of 28 lists of a grey level")] | EncodedPicture
+
+
+class NamedInputs(BaseModel):
+    """The images under their input's name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: list[Instance] = Field(min_length=1)
 
 
 class PredictRequest(BaseModel):
     """Either `instances`, one image each, or `inputs`, all of them; a picture is `{"b64": "…"}`."""
 
-    model_config = example({"instances": [{"b64": "iVBORw0KGgo="}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"instances": [{"b64": BLANK}]}],
+            "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
+        }
+    )
 
     signature_name: Literal["serving_default", ""] = "serving_default"
-    instances: list[Any] | None = Field(default=None, description="An image each: 28 rows of 28 lists of a grey level, or a picture")
-    inputs: Any = Field(default=None, description="The images, or `image` with them")
+    instances: list[Instance] = Field(default_factory=list, min_length=1, description="An image each")
+    inputs: list[Instance] | NamedInputs = Field(default_factory=list, min_length=1, description="The images, or `image` with them")
 
 
 class InstancePrediction(BaseModel):

@@ -32,7 +32,16 @@ def python() -> Path:
     locks = [ROOT / each for each in LOCKS]
     if not stamp.exists() or any(stamp.stat().st_mtime < each.stat().st_mtime for each in locks):
         subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        install = [executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        install: list[str | Path] = [
+            executable,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ]
         subprocess.run([*install, *(word for each in locks for word in ("-r", each))], check=True)
         stamp.touch()
     return executable
@@ -68,7 +77,15 @@ def fuzzed(target: str, seconds: int) -> tuple[str, Path | None]:
         folder.mkdir(parents=True, exist_ok=True)
     for name, content in seeds()[target].items():
         (corpus / name).write_bytes(content)
-    command = [python(), "-m", "tests.reliability.fuzz_target", target, corpus, f"-max_total_time={seconds}", f"-artifact_prefix={found}/"]
+    command: list[str | Path] = [
+        python(),
+        "-m",
+        "tests.reliability.fuzz_target",
+        target,
+        corpus,
+        f"-max_total_time={seconds}",
+        f"-artifact_prefix={found}/",
+    ]
     done = subprocess.run([*command, *OPTIONS], cwd=ROOT, capture_output=True, check=False)
     said = done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")
     figures = [line for line in said.splitlines() if re.match(r"#\d+\s+\S+\s+cov:", line)]
