@@ -46,7 +46,7 @@ def asked(server: Server, *pieces: bytes, wait: float = 10, answers: int = 0) ->
         try:
             for number, piece in enumerate(pieces):
                 if number:
-                    server.http.get("/healthz")  # by now it has read it
+                    server.http.get("/pause")  # by now it has read it
                 connection.sendall(piece)
         except OSError:
             closed = True
