@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.server import Server
 
+MIB = 2**20
 PLAIN_UVICORN = """
 import uvicorn
 run = uvicorn.run
