@@ -190,7 +190,8 @@ class Connection(HttpToolsProtocol):
         self.transport.abort()
 
     def waited(self) -> float | None:
-        return self._since if self._in_body or self.transport.get_write_buffer_size() else None
+        taking = self._running is not None and self._running.response_started and not self._running.response_complete
+        return self._since if self._in_body or taking or self.transport.get_write_buffer_size() else None
 
     def check(self, now: float) -> None:
         if self._is_unread():

@@ -14,8 +14,10 @@ from app.settings import Settings
 
 PERIOD = 1.0
 """Seconds between two rounds of the watch: deadlines are kept to this."""
+SPARE = 16
+"""Connections beyond the bound, for probes, while the worker is busy with the others and none keeps it waiting."""
 SPARE_DESCRIPTORS = 64
-"""Descriptors that a worker needs beside its connections: listener, log, models, files being served."""
+"""Descriptors that a worker needs beside its connections within the bound: listener, log, models, files being served, the spare ones."""
 
 log = logging.getLogger("app.connections")
 
@@ -63,11 +65,11 @@ class Connections:
         refuse the newcomers would shut out the probes, and have the orchestrator restart a service that works.
         """
         if len(self._all) >= self._at_most:
-            longest = self._longest_waiting()
-            if longest is None:
+            if longest := self._longest_waiting():
+                self.forget(longest)
+                longest.abort()
+            elif len(self._all) >= self._at_most + SPARE:
                 return False
-            self.forget(longest)
-            longest.abort()
         self._all.add(connection)
         self._unused[connection] = None
         return True
@@ -89,9 +91,7 @@ class Connections:
     def _longest_waiting(self) -> Watched | None:
         others = len(self._all) - len(self._unused) - len(self._idle)
         most = max(self._unused, self._idle, key=len)
-        if others > len(most) and (slowest := self._slowest()):
-            return slowest
-        return next(iter(most), None)
+        return self._slowest() if others > len(most) else next(iter(most))
 
     def _slowest(self) -> Watched | None:
         waiting = [(since, id(each), each) for each in self._all if (since := each.waited()) is not None]

@@ -46,6 +46,7 @@ KNOW_HTTP = {
     "__main__.py",
     "body_limits.py",
     "compression.py",
+    "connection.py",
     "main.py",
     "openapi.py",
     "problems.py",

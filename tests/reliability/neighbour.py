@@ -63,7 +63,8 @@ class Neighbour:
     def between(self, begin: float, end: float) -> npt.NDArray[np.float64]:
         """Milliseconds that it waited for each answer asked for between two moments of the monotonic clock."""
         began, waited = self._waits.T
-        return 1000 * waited[(began >= begin) & (began < end)]
+        found: npt.NDArray[np.float64] = 1000 * waited[(began >= begin) & (began < end)]
+        return found
 
 
 def rest(seconds: float) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.server import Server
 
+MIB = 2**20
 PLAIN_UVICORN = """
 import uvicorn
 run = uvicorn.run
@@ -46,7 +47,7 @@ def asked(server: Server, *pieces: bytes, wait: float = 10, answers: int = 0) ->
         try:
             for number, piece in enumerate(pieces):
                 if number:
-                    server.http.get("/healthz")  # by now it has read it
+                    server.http.get("/pause")  # by now it has read it
                 connection.sendall(piece)
         except OSError:
             closed = True
