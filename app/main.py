@@ -73,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # FastAPI would make the document on the event loop
         telemetry=tracing.fastapi if tracing else NO_TRACING,
     )
     app.state.settings = settings
