@@ -5,8 +5,6 @@
 # `--build-arg BASE=python:3.11-slim-bookworm@sha256:…`, or WARDROBE_BASE for Compose. The image's labels say which it was.
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE} AS base
-ARG BASE
-LABEL org.opencontainers.image.base.name=${BASE}
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
@@ -37,6 +35,10 @@ RUN chmod -R a+rX /srv && python3 -m compileall -q --invalidation-mode unchecked
 
 
 FROM base AS serve
+ARG BASE
+LABEL org.opencontainers.image.base.name=${BASE}
+# Nothing here has to become another user: what runs with its owner's rights, as `su`, runs with the caller's.
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv
 WORKDIR /srv
@@ -66,6 +68,7 @@ RUN python3 -m venv /opt/venv \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 COPY training /srv/training
 RUN chmod -R a+rX /srv && python3 -m compileall -q --invalidation-mode unchecked-hash /srv
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 WORKDIR /srv
 # The container's root is read-only; Matplotlib and Keras write to their home.
 ENV HOME=/tmp

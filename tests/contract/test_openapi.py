@@ -112,7 +112,7 @@ def test_uploads_are_described(document: dict[str, Any]) -> None:
         body = document["paths"][path]["post"]["requestBody"]
         assert set(body["content"]) == {"multipart/form-data", "image/png", "image/jpeg", "image/webp", "image/bmp"}
     files = document["paths"]["/predict/batch"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]["files"]
-    assert files == {"type": "array", "items": {"type": "string", "format": "binary"}}
+    assert files == {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}}
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/compare", "/explain", "/preprocess", "/metrics"])
