@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import socket
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from app.tally import PREFIX
+from app.tally import PREFIX, VARIABLE
 from tests.app.figures import children, running
 from tests.reliability.conftest import Record
 from tests.reliability.ledger import Account, Load
@@ -120,6 +121,26 @@ def test_a_worker_that_stops_dead(models: Path, soak: bool, record: Record) -> N
 def test_without_a_supervisor_that_looks(models: Path) -> None:
     blind = "from uvicorn.supervisors import Multiprocess\nMultiprocess.keep_subprocess_alive = lambda self: None"
     found = workers_killed(models, Load.kill, times=1, every=0, changed=blind, patience=3)
+    with pytest.raises(AssertionError):
+        only_what_was_in_flight_is_lost(found, 1)
+
+
+def counts_removed(load: Load, victim: int) -> None:
+    """As a cleaner of temporary files might do it."""
+    environment = dict(each.decode().partition("=")[::2] for each in Path(f"/proc/{victim}/environ").read_bytes().split(b"\0"))
+    shutil.rmtree(environment[VARIABLE])
+    load.kill(victim)
+
+
+def test_a_killed_worker_whose_counts_were_removed(models: Path, record: Record) -> None:
+    found = workers_killed(models, counts_removed, times=1, every=0)
+    record("The folder of counts removed, then a worker killed", "its successor makes the folder anew", str(found))
+    only_what_was_in_flight_is_lost(found, 1)
+
+
+def test_without_making_the_folder_of_counts_anew(models: Path) -> None:
+    given = f"import os, pathlib, app.tally\napp.tally.folder = lambda: pathlib.Path(os.environ[{VARIABLE!r}])"
+    found = workers_killed(models, counts_removed, times=1, every=0, changed=given, patience=5)
     with pytest.raises(AssertionError):
         only_what_was_in_flight_is_lost(found, 1)
 
