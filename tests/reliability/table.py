@@ -32,20 +32,39 @@ For each defence a negative control makes the same attack with the defence switc
 """
 
 
-def figures(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """The last line of each row or control of each test that there is; one of the long form rather than of the short one."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in map(json.loads, lines):
-        key = line["test"], line.get("row", "")
-        if exists(line["test"]) and (line["form"] == "long" or found.get(key, line)["form"] == "short"):
-            found[key] = line
+def figures(before: Iterable[dict[str, Any]], lines: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows and outcomes of controls: those of `before`, but for tests that were run again since, in as long a form, and left `lines`."""
+    new = [line for line in map(json.loads, lines) if exists(line["test"])]
+    forms = {form: {_name(each) for each in new if each["form"] == form} for form in ("long", "short")}
+    found = {}
+    for each in before:
+        again = forms["long"] if each["form"] == "long" else forms["long"] | forms["short"]
+        if exists(each["test"]) and _name(each) not in again:
+            found[_key(each)] = each
+    for each in new:
+        if each["form"] == "long" or found.get(_key(each), each)["form"] == "short":
+            found[_key(each)] = each
     return [found[key] for key in sorted(found, key=_place)]
+
+
+def _name(figure: dict[str, Any]) -> tuple[str, str]:
+    return figure["test"].partition("::")[0], function(figure["test"])
+
+
+def _key(figure: dict[str, Any]) -> tuple[str, str]:
+    return figure["test"], figure.get("row", "")
 
 
 def _place(key: tuple[str, str]) -> tuple[str, int, str]:
     """By file, there by test, and by row."""
     file = key[0].partition("::")[0]
     return file, list(functions(ROOT / file)).index(function(key[0])), key[1]
+
+
+def files() -> list[str]:
+    """Test files in which something is recorded, relative to the repository."""
+    found = [*sorted((ROOT / "tests" / "reliability").glob("test_*.py")), *sorted((ROOT / "tests" / "docker").glob("test_*.py"))]
+    return [each.relative_to(ROOT).as_posix() for each in found if any("record" in fixtures for fixtures in functions(each).values())]
 
 
 def exists(test: str) -> bool:
@@ -95,8 +114,7 @@ def page(stored: dict[str, Any]) -> str:
     parts = [HEAD, f"Measured {dates} at revision {revisions}, on {where}. {counts}: {outcome}; {form}."]
     if failed:
         parts.append("\n".join(["What did not hold:\n", *(f"- {each.get('row') or 'the control'}: `{each['test']}`" for each in failed)]))
-    files = sorted({each["test"].partition("::")[0] for each in found})
-    parts += ["\n".join(_section(file, found)) for file in files]
+    parts += ["\n".join(_section(file, found)) for file in sorted({each["test"].partition("::")[0] for each in found})]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -127,7 +145,7 @@ def _title(path: Path) -> str:
 def main() -> int:
     """Write both files."""
     with FIGURES.open(encoding="utf-8") as lines:
-        found = figures(lines)
+        found = figures(json.loads(STORED.read_bytes())["figures"] if STORED.exists() else (), lines)
     stored = {"machine": machine(), "figures": found}
     STORED.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page(stored), encoding="utf-8")
