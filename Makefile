@@ -36,6 +36,10 @@ audit: $(DEV) ## known vulnerabilities of every locked package; fails too where 
 sbom: $(DEV) ## the serving image's bill of materials, CycloneDX, as build/sbom.cdx.json
 	$(VENV)/bin/python -m supply_chain.sbom
 
+.PHONY: soak
+soak: $(DEV) data ## threats and faults in their long form, three quarters of an hour, into docs/reliability.md; again: what did not pass
+	$(VENV)/bin/python -m tests.reliability.soak
+
 train: $(DEV) data ## train and publish the next version of every model
 	$(VENV)/bin/python -m training train all
 

@@ -16,6 +16,8 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from tests.reliability.conftest import pytest_runtest_makereport, record, soak  # noqa: F401  # for pytest, by name
+
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 BASE = "python:3.11-slim-bookworm"

@@ -146,20 +146,6 @@ def test_limits_are_in_force(app: App) -> None:
     assert host["RestartPolicy"]["Name"] == "unless-stopped"
 
 
-def test_comes_back_after_a_crash(app: App) -> None:
-    before = app.inspect()
-    # From the engine's own process namespace: inside the container nothing can kill process 1, and `docker kill` counts as a stop.
-    kill = f"import os, signal; os.kill({before['State']['Pid']}, signal.SIGKILL)"
-    docker("run", "--rm", "--pid", "host", "--user", "0", IMAGE, "python", "-c", kill)
-
-    def is_back() -> bool:
-        now = app.inspect()
-        return bool(now["RestartCount"] > before["RestartCount"] and now["State"].get("Health", {}).get("Status") == "healthy")
-
-    wait_for("a new healthy process", is_back, app.logs)
-    assert_answers(app, version_folder(MODELS, "cnn"), "cnn", "Bag")
-
-
 @pytest.mark.usefixtures("images")
 def test_stop_lets_the_request_in_flight_finish() -> None:
     content = encoded(golden(version_folder(MODELS, "cnn"), "Bag"), "PNG")

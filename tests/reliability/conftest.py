@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +18,8 @@ from tests.server import ROOT
 
 SOAK = "WARDROBE_SOAK"
 FIGURES = ROOT / "build/reliability.jsonl"
+CONTROL = "test_without_"
+"""What a test is called that switches a defence off and sees its check fail."""
 
 Record = Callable[[str, str, str], None]
 
@@ -37,12 +43,32 @@ def record(request: pytest.FixtureRequest, soak: bool) -> Iterator[Record]:
 
     yield add
     report = request.node.stash.get(CALL, None)
-    held = report is not None and report.passed
+    for row in rows:
+        _write({**row, **_outcome(request.node.nodeid, report, soak=soak)})
+
+
+def _outcome(test: str, report: pytest.TestReport | None, *, soak: bool) -> dict[str, Any]:
+    return {
+        "test": test,
+        "held": report is not None and report.passed,
+        "form": "long" if soak else "short",
+        "seconds": round(report.duration, 1) if report else 0.0,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "revision": _revision(),
+    }
+
+
+@cache
+def _revision() -> str:
+    """Of the code, with a plus where it was changed since."""
+    description = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    return subprocess.run(description, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _write(line: dict[str, Any]) -> None:
     FIGURES.parent.mkdir(exist_ok=True)
-    with FIGURES.open("a") as file:
-        for row in rows:
-            line = {**row, "held": held, "test": request.node.nodeid, "form": "long" if soak else "short"}
-            file.write(json.dumps(line) + "\n")
+    with FIGURES.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 CALL: pytest.StashKey[pytest.TestReport] = pytest.StashKey()
@@ -50,10 +76,12 @@ CALL: pytest.StashKey[pytest.TestReport] = pytest.StashKey()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the outcome where `record` finds it."""
+    """Keep the outcome where `record` finds it; of a negative control the outcome is the figure."""
     report = yield
     if report.when == "call":
         item.stash[CALL] = report
+        if item.name.startswith(CONTROL):
+            _write(_outcome(item.nodeid, report, soak=os.environ.get(SOAK) == "1"))
     return report
 
 

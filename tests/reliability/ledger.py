@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from tests.data import BOOT
-from tests.server import Server
 
 REFUSED = "refused"
 """No connection."""
@@ -38,6 +37,12 @@ WRONG = "wrong"
 
 LOST = 0.02
 """Seconds until a client that got no answer tries again."""
+
+
+class Log(Protocol):
+    """A server that logs, as `tests.server.Server` does."""
+
+    def logs(self) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -153,11 +158,15 @@ class Load:
             time.sleep(0.001)
         self.killed.append(Killed(time.monotonic(), held(process, self._port)))
 
+    def all_killed(self) -> None:
+        """Say that whatever process held a connection until now has been killed."""
+        self.killed.append(Killed(time.monotonic(), frozenset(port for port, _ in list(self._opened.values()))))
+
     def since(self, moment: float) -> list[Sent]:
         """What was sent after a moment of the monotonic clock."""
         return [each for each in self.sent if each.began >= moment]
 
-    def account(self, *servers: Server, wait: float = 5) -> Account:
+    def account(self, *servers: Log, wait: float = 5) -> Account:
         """Compare with the log of the server, or of several that followed each other; its last lines may take a moment to come."""
         for _ in range(max(1, int(wait / 0.1))):
             found = account(self.sent, [line for server in servers for line in server.logs()], self._run, self._victims())

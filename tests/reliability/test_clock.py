@@ -1,6 +1,6 @@
 """A wall clock that is set while the service runs: nothing that it does depends on the time of day.
 
-It is each process's own clock, as Python reads it; the machine's stays as it is. Long: 10 s at each setting.
+It is each process's own clock, as Python reads it; the machine's stays as it is. Long: 5 s at each setting.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def time_of_day_does_not_matter(found: Course) -> None:
 
 
 def test_the_clock_set_back_and_forward(models: Path, tmp_path: Path, soak: bool, record: Record) -> None:
-    found = clock_set(models, tmp_path, 10 if soak else 1.5)
+    found = clock_set(models, tmp_path, 5 if soak else 0.5)
     expected = (
         "every request answered; durations, idle connections, hot reload and the end by SIGTERM as ever; `Date` and log follow the clock"
     )

@@ -1,6 +1,6 @@
 """A models folder that breaks while it is served: what is loaded answers on unharmed, and `/models` says what is wrong.
 
-Two workers, under a load of which every answer must be the right one. Long: each fault ten times.
+Two workers, under a load of which every answer must be the right one. Long: each fault five times.
 """
 
 from __future__ import annotations
@@ -204,9 +204,9 @@ def serving(shelf: Shelf) -> Iterator[Server]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault(fault: str, serving: Server, shelf: Shelf, soak: bool, record: Record) -> None:
-    times = 10 if soak else 1
+    times = 5 if soak else 1
     found = broken_and_mended(serving, shelf, fault, times)
-    record(f"{fault} while serving", EXPECTED, f"{times} times; {found.account}; said within {max(found.seconds):.1f} s")
+    record(f"{fault} while serving", EXPECTED, f"{times} x; {found.account}; said within {max(found.seconds):.1f} s")
     unharmed(found)
 
 

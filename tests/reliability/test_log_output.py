@@ -1,6 +1,6 @@
 """A log that can't be written: the service answers on.
 
-Long: 30 s each instead of one.
+Long: 15 s each instead of one.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def serves_on(found: Unlogged) -> None:
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_a_log_that_cannot_be_written(output: str, models: Path, soak: bool, record: Record) -> None:
-    found = unlogged(models, OUTPUTS[output], 30 if soak else 1)
+    found = unlogged(models, OUTPUTS[output], 15 if soak else 1)
     record(output, "every request answered; one sentence on standard error for each process, not one for each line", str(found))
     serves_on(found)
 

@@ -218,7 +218,7 @@ def test_a_full_disk(tmp_path: Path, soak: bool, record: Record) -> None:
     record(
         "Disk full while publishing",
         "publishing ends with a sentence and leaves nothing; the version before serves; the next is published once there is room",
-        f"full {len(found.refused)} times while {found.newest} versions came; {found.account}; {len(found.left)} leftovers",
+        f"full {len(found.refused)} x while {found.newest} versions came; {found.account}; {len(found.left)} leftovers",
     )
     nothing_is_left_of_it(found, times)
 
