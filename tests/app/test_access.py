@@ -25,7 +25,6 @@ OPEN = (*PROBES, "/", "/docs", "/openapi.json", "/static/page.js", "/static/vend
 NOT_OPEN = (
     "/healthz/",
     "/healthz/x",
-    "//",
     "/static",
     "/staticx",
     "/docs/",
