@@ -11,7 +11,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from app import logs
+from app import api_keys, logs
 from app.settings import Settings, complaints
 from app.tally import tally
 
@@ -30,6 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
         install = "pip install --no-deps --require-hashes -r requirements/tracing.lock"
         sys.stderr.write(f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `{install}` installs it\n")
         return 2
+    if settings.api_keys:
+        try:
+            api_keys.read(settings.api_keys)
+        except api_keys.BrokenKeysError as error:
+            sys.stderr.write(f"error: WARDROBE_API_KEYS: {error}\n")
+            return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
     with tally(settings.workers):
         uvicorn.run(
@@ -57,8 +63,8 @@ def _is_installed(name: str) -> bool:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings as environment variables."""
-    values = settings.model_dump(mode="json").items()
+    """The settings as environment variables, but for what is not set."""
+    values = settings.model_dump(mode="json", exclude_none=True).items()
     return {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values}
 
 

@@ -9,6 +9,18 @@ class MalformedRequestError(RequestError):
     """The body does not follow the format that its content type declares."""
 
 
+class KeyRequiredError(RequestError):
+    """The request has no key, or none that is known."""
+
+
+class CrossSiteError(RequestError):
+    """Another site's page made a browser send the request."""
+
+
+class UnknownHostError(RequestError):
+    """The request is for a host name that is not the service's."""
+
+
 class BodyTooLargeError(RequestError):
     """The body exceeds `max_body_bytes`."""
 

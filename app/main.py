@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from app import VERSION, logs, openapi, problems, supervisor, workers
+from app.access import Access
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     # inside the context, which refuses what declares itself too large: this one counts what really arrives
     limits = BodyLimits.of(settings)
     app.add_middleware(BodyLimit, limits=limits)
+    app.add_middleware(Access, settings=settings)  # inside the context, which gives a refusal its id, and outside of all else
     app.add_middleware(RequestContext, limits=limits, tracing=tracing)
     problems.install(app)
     for routes in (predict, metrics, telemetry, comparison, models, health, open_inference, tf_serving):

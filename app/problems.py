@@ -19,6 +19,8 @@ RETRY_AFTER_SECONDS = 1
 
 TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.MalformedRequestError: (400, "Malformed request"),
+    errors.KeyRequiredError: (401, "Key required"),
+    errors.CrossSiteError: (403, "Cross-site request"),
     errors.UnknownModelError: (404, "Unknown model"),
     errors.UnknownVersionError: (404, "Unknown version"),
     errors.UnknownPlotError: (404, "Unknown plot"),
@@ -27,6 +29,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.SlowUploadError: (408, "Upload too slow"),
     errors.BodyTooLargeError: (413, "Body too large"),
     errors.UnsupportedTypeError: (415, "Unsupported image type"),
+    errors.UnknownHostError: (421, "Unknown host"),
     errors.UnprocessableImageError: (422, "Unprocessable image"),
     errors.InvalidParameterError: (422, "Invalid parameter"),
     errors.OverloadedError: (429, "Too many requests"),
@@ -36,7 +39,7 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
 
 _LATER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _NO_MORE = {"Connection": "close"}  # the rest of the body is not read
-_EXTRA = {408: _NO_MORE, 413: _NO_MORE, 429: _LATER, 503: _LATER}
+_EXTRA = {401: {"WWW-Authenticate": "Bearer"}, 408: _NO_MORE, 413: _NO_MORE, 429: _LATER, 503: _LATER}
 
 
 def problem(status: int, title: str, detail: str, request_id: str) -> Problem:

@@ -8,13 +8,14 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems, steps, telemetry, trace_context
 from app.body_limits import ANSWERING, BodyLimits, too_large
 from app.route import Routes
+from app.security_headers import secured
 
 if TYPE_CHECKING:
     from app.tracing import Tracing
@@ -60,7 +61,7 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 state[ANSWERING] = True
-                MutableHeaders(scope=message).update({HEADER: request_id, "X-Content-Type-Options": "nosniff"})
+                message["headers"] = [*secured(message["headers"]), (b"x-request-id", request_id.encode())]
             await send(message)
 
         if method == "HEAD":  # the same answer as to GET; the server leaves out its body

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.types import Scope
 
 UNMATCHED = "unmatched"
-"""For a path that no route has, and a body refused by its declared length, before any route is looked for."""
+"""For a path that no route has, and what is refused before any route is looked for: a body too long, or who may not come in."""
 
 
 class Routes:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+Host = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|(\*\.)?[\w-]+(\.[\w-]+)*|[\da-f]*:[\da-f:.]*:[\da-f.]*)$")]
+"""A host's name or address without a port, `*.` and a domain for every name below it, or `*`."""
 
 
 class Settings(BaseSettings):
@@ -24,6 +27,12 @@ class Settings(BaseSettings):
 
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve; each loads its own copy of the models. One per core is plenty."""
+
+    api_keys: Path | None = None
+    """File of the keys that open the service, by `wardrobe key NAME`, read again when it changes; without one everybody may come in."""
+
+    trusted_hosts: tuple[Host, ...] = Field(default=("*",), min_length=1)
+    """Host names to answer to, without ports; `*.example.org` is every name below it. A JSON list. Probes are answered by any name."""
 
     models_dir: Path = Path("models")
     """Folder of the published models, `<name>/<version>/`."""

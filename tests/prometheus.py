@@ -28,9 +28,14 @@ def promtool(*arguments: str, text: str | None = None) -> str:
 class Prometheus:
     """The configuration in `deploy/`, but for its target and its intervals, running on a free port until the test is over."""
 
-    def __init__(self, target: Server) -> None:
+    def __init__(self, target: Server, key: str = "") -> None:
+        """With a `key` it scrapes as the configuration's comment says."""
         address = f"{target.http.base_url.host}:{target.http.base_url.port}"
         given = (DEPLOY / "prometheus.yml").read_text(encoding="utf-8")
+        if key:
+            given = given.replace("    # authorization:\n    #   credentials_file", "    authorization:\n      credentials_file")
+            assert given.count("\n      credentials_file: wardrobe.key\n") == 1
+        self._key = key
         self._configuration = given.replace("localhost:8000", address).replace("interval: 15s", "interval: 200ms")
         assert address in self._configuration
         self._port = free_port()
@@ -39,6 +44,7 @@ class Prometheus:
         self._folder = tempfile.TemporaryDirectory()
         home = Path(self._folder.name)
         (home / "prometheus.yml").write_text(self._configuration, encoding="utf-8")
+        (home / "wardrobe.key").write_text(self._key, encoding="utf-8")
         (home / "alerts.yml").write_bytes((DEPLOY / "alerts.yml").read_bytes())
         address = f"127.0.0.1:{self._port}"
         self._log = (home / "log").open("w+")

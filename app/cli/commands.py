@@ -151,6 +151,20 @@ def metrics(
     _show(answering.metrics(model), Metrics, show_metrics, as_json)
 
 
+@commands.command(epilog=STATUSES)
+def key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, as the service's log will say.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Option(metavar="FILE", envvar="WARDROBE_API_KEYS", help="The service's file of keys, made where there is none."),
+    ],
+) -> None:
+    """Make a key for the service: print it, this once, and add its hash to the file that WARDROBE_API_KEYS names."""
+    from app.cli.key import add_key
+
+    typer.echo(add_key(name, file))
+
+
 Shape = TypeVar("Shape", bound="BaseModel")
 
 

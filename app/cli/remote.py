@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from app.schemas.models import ModelList
 from app.schemas.predictions import Batch
 from app.schemas.problem import Problem
 
+KEY = "WARDROBE_API_KEY"
+"""Not an option, which every process on the machine could read."""
 ATTEMPTS = 6
 LONGEST_WAIT_S = 10.0
 """Of one wait, whatever `Retry-After` asks for: with the attempts, a busy service is given up after a minute at most."""
@@ -35,7 +38,7 @@ class Remote:
         if not url.startswith(("http://", "https://")) or not _host(url):
             raise WrongUsageError(f"{url!a} is no address of a service: it must look like http://127.0.0.1:8000.")
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT)
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=_key_header())
 
     def classifier(self, model: str | None, version: int | None, fit: Fit) -> Classify:
         wanted = {name: value for name, value in (("model", model), ("version", version), ("fit", fit)) if value is not None}
@@ -93,6 +96,9 @@ class Remote:
 
     def _parsed(self, response: httpx.Response, shape: type[Shape]) -> Shape:
         """The answer, which must have this shape."""
+        if response.status_code == 401:
+            given = "does not know the key in" if os.environ.get(KEY) else "wants a key, in"
+            raise UnavailableError(f"The service at {self._url} {given} the environment variable {KEY}: ask whoever runs it for one.")
         try:
             if response.status_code != 200:
                 raise UnavailableError(Problem.model_validate_json(response.content).detail)
@@ -112,6 +118,13 @@ def _too_large(response: httpx.Response, size: int) -> Problem:
         return Problem.model_validate_json(response.content)
     except ValidationError:  # a proxy's answer
         return problem(BodyTooLargeError(f"The file has {size:,} bytes, more than {response.url.host} takes: make a smaller copy."))
+
+
+def _key_header() -> dict[str, str]:
+    key = os.environ.get(KEY)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):  # which is not shown
+        raise WrongUsageError(f"What {KEY} holds is no key: it has a space or another character that no key has.")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _host(url: str) -> str:

@@ -52,4 +52,4 @@ async def get_mistakes_sprite(registry: RegistryDep, sha256: Sha256 = None) -> R
         return Response(stored.sprite, media_type="image/png")
     if sha256 != stored.sprite_sha256:
         raise UnknownSpriteError("The mistakes have been stored anew since this index was read: read /mistakes again.")
-    return Response(stored.sprite, media_type="image/png", headers={"Cache-Control": "max-age=31536000, immutable"})
+    return Response(stored.sprite, media_type="image/png", headers={"Cache-Control": "private, max-age=31536000, immutable"})

@@ -16,7 +16,7 @@ PLOT_STYLE = "'sha256-jSYQUrW7J0b3jPqhZP9C2Xh1PyJKHKXd4s0fpGGKrww='"
 """Of the style element that Observable Plot writes into each chart, for the browser, which names it where it refuses another."""
 _NOTHING_ELSE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PAGE_POLICY = (
-    f"default-src 'none'; script-src 'self'; style-src 'self' {PLOT_STYLE}; img-src 'self' data:; connect-src 'self'; {_NOTHING_ELSE}"
+    f"default-src 'none'; script-src 'self'; style-src 'self' {PLOT_STYLE}; img-src 'self' data: blob:; connect-src 'self'; {_NOTHING_ELSE}"
 )
 # Swagger UI sets style attributes and draws its icons from data: addresses.
 _DOCS_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {_NOTHING_ELSE}"
@@ -46,7 +46,7 @@ async def docs() -> HTMLResponse:
 def _page(name: str, policy: str) -> HTMLResponse:
     return HTMLResponse(
         (WEB / name).read_bytes(),
-        headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"},
+        headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"},
     )
 
 

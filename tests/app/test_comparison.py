@@ -171,9 +171,9 @@ def test_over_http_mistakes_are_json_and_a_picture(copy: Path) -> None:
         picture = server.http.get("/mistakes/sprite")
         assert (picture.status_code, picture.content) == (200, sprite)
         assert picture.headers["Content-Type"] == "image/png"
-        assert "Cache-Control" not in picture.headers
+        assert picture.headers["Cache-Control"] == "no-store"
         named = server.http.get("/mistakes/sprite", params={"sha256": answer.json()["sprite_sha256"]})
-        assert (named.content, named.headers["Cache-Control"]) == (sprite, "max-age=31536000, immutable")
+        assert (named.content, named.headers["Cache-Control"]) == (sprite, "private, max-age=31536000, immutable")
         rejected(server.http.get("/mistakes/sprite?sha256=00"), 404, "stored anew", "read /mistakes again")
 
 

@@ -113,7 +113,7 @@ def test_the_page_may_load_and_run_only_files_of_ours(server: Server) -> None:
         "frame-ancestors": ["'none'"],
     }
     assert (allowed["script-src"], allowed["connect-src"]) == (["'self'"], ["'self'"])
-    assert set(allowed.pop("img-src")) == {"'self'", "data:"}
+    assert set(allowed.pop("img-src")) == {"'self'", "data:", "blob:"}
     for sources in allowed.values():
         assert [each for each in sources if each != "'self'" and not each.startswith("'sha256-")] == []
     assert not INLINE.search(page.text)  # the policy would have it ignored

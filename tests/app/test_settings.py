@@ -33,6 +33,11 @@ def run(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
         (["--port", "99999"], {}, ["WARDROBE_PORT", "'99999'", "65535"]),
         ([], {"WARDROBE_WORKERS": "0"}, ["WARDROBE_WORKERS", "greater than or equal to 1"]),
         ([], {"WARDROBE_RUNTIME": "torch"}, ["WARDROBE_RUNTIME", "'openvino' or 'tensorflow'"]),
+        ([], {"WARDROBE_TRUSTED_HOSTS": '["example.org:80"]'}, ["WARDROBE_TRUSTED_HOSTS.0", "'example.org:80'"]),
+        ([], {"WARDROBE_TRUSTED_HOSTS": "[]"}, ["WARDROBE_TRUSTED_HOSTS", "at least 1"]),
+        ([], {"WARDROBE_API_KEYS": "nowhere"}, ["WARDROBE_API_KEYS", "there is no file 'nowhere'"]),
+        ([], {"WARDROBE_API_KEYS": ""}, ["WARDROBE_API_KEYS", "there is no file '.'"]),
+        (["--api-keys", "README.md"], {}, ["WARDROBE_API_KEYS", "line 3 of 'README.md' must be a name and a SHA-256"]),
         ([], {"WARDROBE_REQUIRED_MODELS": "cnn"}, ["required_models"]),
     ],
 )
@@ -62,7 +67,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_the_environment_gives_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(port=1234, required_models=("a", "b"), host="::1")
+    settings = Settings(port=1234, required_models=("a", "b"), host="::1", trusted_hosts=("::1", "*.Example.org"))
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     assert Settings() == settings

@@ -44,6 +44,7 @@ def test_only_runtime_knows_an_engine(path: Path) -> None:
 HTTP = ("fastapi", "starlette", "uvicorn")
 KNOW_HTTP = {
     "__main__.py",
+    "access.py",
     "body_limits.py",
     "compression.py",
     "connection.py",

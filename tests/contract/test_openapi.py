@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.main import create_app
+from app.settings import Settings
+from tests.app.keys import key_file
+from tests.conftest import MODELS
 from tests.server import Server
 
 EXPECTED = {
@@ -51,12 +56,27 @@ PROTOCOLS = {
         for model in ("/models/{name}", "/models/{name}/versions/{version}")
     },
 }
+PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
+
+
+def refusals(path: str) -> set[str]:
+    """Of any request: without a key, by another site's page, under another host's name."""
+    return {"403"} if path in PROBES else {"401", "403", "421"}
 
 
 @pytest.fixture(scope="module")
 def document(server: Server) -> dict[str, Any]:
-    content: dict[str, Any] = server.http.get("/openapi.json").json()
-    return content
+    return resolved(server.http.get("/openapi.json").json())
+
+
+def resolved(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with each answer in its place."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if "$ref" in answer:
+                    operation["responses"][status] = document["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
+    return document
 
 
 def test_it_lists_exactly_the_routes(document: dict[str, Any]) -> None:
@@ -70,7 +90,7 @@ def test_each_answer_is_described_typed_and_exemplified(document: dict[str, Any]
     method, statuses = EXPECTED[path]
     operation = document["paths"][path][method]
     assert operation["description"]
-    assert set(operation["responses"]) == statuses
+    assert set(operation["responses"]) == statuses | refusals(path)
     for status, answer in operation["responses"].items():
         (media_type, content), *others = answer["content"].items()
         if path in ("/metrics", "/telemetry") and status == "200":  # Prometheus's formats
@@ -94,7 +114,7 @@ def test_so_is_each_answer_of_the_protocols(document: dict[str, Any], path: str)
     method, statuses = PROTOCOLS[path]
     operation, schemas = document["paths"][path][method], document["components"]["schemas"]
     assert operation["description"]
-    assert set(operation["responses"]) == statuses
+    assert set(operation["responses"]) == statuses | refusals(path)
     for status, answer in operation["responses"].items():
         schema = answer["content"]["application/json"]["schema"]
         described = schemas[schema.get("items", schema)["$ref"].rsplit("/", 1)[1]]
@@ -120,3 +140,13 @@ def test_parameters_are_described(document: dict[str, Any], path: str) -> None:
     method, _ = EXPECTED[path]
     for parameter in document["paths"][path][method]["parameters"]:
         assert parameter["description"]
+
+
+def test_keys_are_described(document: dict[str, Any], tmp_path: Path) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert (schemes["bearer"]["scheme"], schemes["key"]["in"], schemes["key"]["name"]) == ("bearer", "header", "X-API-Key")
+    keyed = create_app(Settings(models_dir=MODELS, api_keys=key_file(tmp_path))).openapi()
+    for path, (method, _) in (EXPECTED | PROTOCOLS).items():
+        needed: list[dict[str, Any]] = [] if path in PROBES else [{"bearer": []}, {"key": []}]
+        assert keyed["paths"][path][method]["security"] == needed
+        assert document["paths"][path][method]["security"] == (needed and [*needed, {}])

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import data
 from tests.app.folders import NEWEST
+from tests.app.keys import KEY, key_file
 from tests.conftest import MODELS
 from tests.prometheus import DEPLOY, Prometheus, promtool
 from tests.server import ROOT, Server
@@ -50,6 +51,11 @@ def test_it_scrapes_the_default_path_while_others_get_json(watched: Server, prom
     assert (target["health"], target["lastError"]) == ("up", "")
     assert target["scrapeUrl"].endswith("/metrics")
     assert set(watched.http.get("/metrics").json()["models"]) == set(NEWEST)
+
+
+def test_it_scrapes_a_service_that_wants_a_key(tmp_path: Path) -> None:
+    with Server(models_dir=str(MODELS), api_keys=str(key_file(tmp_path))) as server, Prometheus(server, KEY) as running:
+        running.wait(lambda: running.query("up == 1") != [])
 
 
 def test_it_knows_what_was_asked(prometheus: Prometheus) -> None:

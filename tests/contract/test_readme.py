@@ -102,7 +102,7 @@ def test_the_curl_example_runs() -> None:
 
 def test_the_command_lines_are_understood() -> None:
     examples = re.findall(r"^(?:curl .* \| )?wardrobe ([^#>\n]*)", section("Command line"), re.MULTILINE)
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:
         # what the options are is read before help is shown, and nothing is done after it
         done = subprocess.run([sys.executable, "-m", "app.cli", *example.split(), "--help"], cwd=ROOT, capture_output=True, check=False)

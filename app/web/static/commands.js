@@ -1,6 +1,7 @@
 /** The lines that repeat a prediction outside of the page. */
 
 import { choice, element } from "./elements.js";
+import { givenKey } from "./key.js";
 
 const DEFAULT = "cnn";
 let address;
@@ -68,7 +69,8 @@ function target({ fit }, model) {
 function curl(picture, model) {
   // within curl's own quotes, which a name with ; or , needs, and the shell's
   const file = name(picture).replace(/["\\]/g, "\\$&");
-  return `curl -F ${quoted(`file=@"${file}"`)} ${quoted(target(picture, model))}`;
+  const key = givenKey() === null ? "" : `-H "Authorization: Bearer $WARDROBE_API_KEY" `;
+  return `curl ${key}-F ${quoted(`file=@"${file}"`)} ${quoted(target(picture, model))}`;
 }
 
 function quoted(text) {
@@ -76,14 +78,15 @@ function quoted(text) {
 }
 
 function urllib(picture, model) {
+  const [imported, key] = givenKey() === null ? ["", ""] : ["import os\n", ', "Authorization": "Bearer " + os.environ["WARDROBE_API_KEY"]'];
   return `import json
-import urllib.request
+${imported}import urllib.request
 
 with open(${JSON.stringify(name(picture))}, "rb") as image:
     request = urllib.request.Request(
         ${JSON.stringify(target(picture, model))},
         image.read(),
-        {"Content-Type": ${JSON.stringify(picture.file.type || "image/png")}},
+        {"Content-Type": ${JSON.stringify(picture.file.type || "image/png")}${key}},
     )
 answer = json.load(urllib.request.urlopen(request, timeout=10))
 print(answer["label"], answer["confidence"])`;

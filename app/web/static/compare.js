@@ -5,6 +5,7 @@ import { byClass } from "./classes.js";
 import { confusion } from "./confusion.js";
 import { choice, element } from "./elements.js";
 import { ranked, stored } from "./evidence.js";
+import { link } from "./links.js";
 import { verdict } from "./verdict.js";
 
 let building = null;
@@ -22,7 +23,7 @@ async function build(content) {
   const metrics = await stored("/metrics");
   const models = ranked(metrics);
   if (!models.length) {
-    content.replaceChildren(element("p", {}, "No model is served now. ", element("a", { href: "/models" }, "This list"), " says why."));
+    content.replaceChildren(element("p", {}, "No model is served now. ", link("/models", "models.json", "This list"), " says why."));
     return;
   }
   const { labels } = metrics.dataset;
@@ -80,16 +81,20 @@ function links(models) {
     element(
       "li",
       {},
-      element("a", { href: "/comparison" }, "The models against each other"),
+      link("/comparison", "comparison.html", "The models against each other"),
       ": every test, study and robustness curve on one page",
     ),
     models.map(([name, { version }]) =>
       element(
         "li",
         {},
-        element("a", { href: `/models/${encodeURIComponent(name)}/versions/${version}/report` }, `The report of ${name} ${version}`),
+        link(
+          `/models/${encodeURIComponent(name)}/versions/${version}/report`,
+          `${name}-${version}.html`,
+          `The report of ${name} ${version}`,
+        ),
       ),
     ),
-    element("li", {}, element("a", { href: "/metrics" }, "GET /metrics"), ", the figures of this page as JSON"),
+    element("li", {}, link("/metrics", "metrics.json", "GET /metrics"), ", the figures of this page as JSON"),
   );
 }

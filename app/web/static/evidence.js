@@ -1,22 +1,26 @@
 /** What the service has stored about its models, asked for once and shared by the views. */
 
-import { read } from "./api.js";
+import { fetched, read } from "./api.js";
 
 const asked = new Map();
 
 /** The JSON at `path`, kept after the first answer. */
 export function stored(path) {
-  if (!asked.has(path)) {
-    const answer = read(path);
-    answer.catch(() => asked.delete(path)); // so that it is asked for again
-    asked.set(path, answer);
-  }
-  return asked.get(path);
+  return once(path, read);
 }
 
 /** The address of the images that belong to this index of mistakes, and to no later one. */
 export function spriteOf(mistakes) {
-  return `/mistakes/sprite?sha256=${mistakes.sprite_sha256}`;
+  return once(`/mistakes/sprite?sha256=${mistakes.sprite_sha256}`, fetched);
+}
+
+function once(path, ask) {
+  if (!asked.has(path)) {
+    const answer = ask(path);
+    answer.catch(() => asked.delete(path)); // so that it is asked for again
+    asked.set(path, answer);
+  }
+  return asked.get(path);
 }
 
 /** The models of an evaluation, the most accurate one first, as [name, report] pairs. */

@@ -20,10 +20,13 @@ export function drawn(rows, label) {
   return canvas;
 }
 
-/** Makes `target` show one cell of a sprite: `columns` cells in a row, `rows` rows. */
+/** Makes `target` show one cell of the sprite at `url`, which may be still on its way: `columns` cells in a row, `rows` rows. */
 export function showCell(target, url, columns, rows, position) {
   const along = (place, places) => (places > 1 ? `${(100 * place) / (places - 1)}%` : "0");
-  target.style.backgroundImage = `url(${url})`;
+  Promise.resolve(url).then(
+    (address) => (target.style.backgroundImage = `url(${address})`),
+    () => {}, // without it the rest of what is said stays
+  );
   target.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
   target.style.backgroundPosition = `${along(position % columns, columns)} ${along(Math.floor(position / columns), rows)}`;
 }
@@ -31,7 +34,7 @@ export function showCell(target, url, columns, rows, position) {
 /** One cell of a sprite as a PNG file. Throws a Problem. */
 export async function cellFile(url, columns, position, name) {
   const sprite = new Image();
-  sprite.src = url;
+  sprite.src = await url;
   await sprite.decode().catch(() => {
     throw new Problem("The picture can't be loaded: check your connection, then try again.");
   });

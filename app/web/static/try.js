@@ -65,8 +65,8 @@ async function run(make, { scrolls = true } = {}) {
   try {
     const picture = await make();
     signal.throwIfAborted();
-    const began = performance.now();
-    const { models } = await send("/compare", { fit: picture.fit }, picture.file, signal);
+    let began;
+    const { models } = await send("/compare", { fit: picture.fit }, picture.file, signal, () => (began = performance.now()));
     const took = performance.now() - began;
     const places = answers.fill(byId("answers"), models, picture.truth);
     byId("seen").replaceChildren(element("p", { className: "hint" }, "Loading…"));
@@ -109,7 +109,7 @@ function complain(sentence) {
 function fail(problem, again) {
   byId("result").hidden = true;
   byId("status").textContent = "";
-  const passing = problem.status === 0 || problem.status === 429 || problem.status >= 500;
+  const passing = [0, 401, 429].includes(problem.status) || problem.status >= 500;
   const retry = () => {
     byId("status").focus(); // the button is about to go
     again();
