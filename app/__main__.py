@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 
 import uvicorn
@@ -13,6 +14,7 @@ from pydantic_settings import CliApp, SettingsError
 
 from app import logs
 from app.settings import Settings, complaints
+from app.stopping import leave
 from app.tally import tally
 
 TRACING = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
@@ -63,4 +65,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # uvicorn sends itself the signal again when it has stopped: an end that was asked for is no failure
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        status = main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    leave(status)

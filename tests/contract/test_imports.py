@@ -44,8 +44,10 @@ def test_only_runtime_knows_an_engine(path: Path) -> None:
 HTTP = ("fastapi", "starlette", "uvicorn")
 KNOW_HTTP = {
     "__main__.py",
+    "admission.py",
     "body_limits.py",
     "compression.py",
+    "draining.py",
     "main.py",
     "openapi.py",
     "problems.py",
