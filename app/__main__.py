@@ -19,6 +19,9 @@ from app.tally import tally
 
 TRACING = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
+WORKER_START_S = 30
+"""How long the supervisor waits for a new worker before it gives a restart up, and for a sign of life; on a busy machine 5 is too short."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; exit status 2 for a wrong setting."""
@@ -47,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             server_header=False,
             timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
+            timeout_worker_healthcheck=WORKER_START_S,
         )
     return 0
 
