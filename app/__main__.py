@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import sys
 
 import uvicorn
@@ -13,9 +14,13 @@ from pydantic_settings import CliApp, SettingsError
 
 from app import api_keys, logs
 from app.settings import Settings, complaints
+from app.stopping import leave
 from app.tally import tally
 
 TRACING = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+
+WORKER_START_S = 30
+"""How long the supervisor waits for a new worker before it gives a restart up, and for a sign of life; on a busy machine 5 is too short."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             server_header=False,
             timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
+            timeout_worker_healthcheck=WORKER_START_S,
         )
     return 0
 
@@ -69,4 +75,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # uvicorn sends itself the signal again when it has stopped: an end that was asked for is no failure
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        status = main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    leave(status)

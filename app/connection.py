@@ -25,6 +25,9 @@ MOST_PIPELINED = 100
 MOST_UNWANTED_BYTES = 256 * 1024
 """Of a body that goes on after its answer has begun: read on and thrown away, so that the connection can be used again, as in Go."""
 
+LINGER_S = 0.1
+"""For the event loop to come round."""
+
 
 class _RefusedError(Exception):
     """What has arrived is not taken, with this status."""
@@ -70,6 +73,13 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    def shutdown(self) -> None:
+        """The service stops: a connection without a request is closed after a moment, as one may have arrived and not been read."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(LINGER_S, super().shutdown)
+        else:
+            super().shutdown()
 
     # What arrives
 

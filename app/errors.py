@@ -70,7 +70,19 @@ class InterruptedReadError(RequestError):
 
 
 class OverloadedError(RequestError):
-    """The bounded queue for this work is full."""
+    """The service, or the bounded queue for this work, has as much to do as it takes on."""
+
+
+class DeadlineExceededError(RequestError):
+    """The request waited, or was worked on, for longer than a request may take."""
+
+
+class ModelFailedError(RequestError):
+    """The model's engine raised an error of its own."""
+
+
+class StoppingError(RequestError):
+    """The service stops before the request could be answered."""
 
 
 def shown(value: object) -> str:

@@ -14,15 +14,20 @@ from fastapi.telemetry import TelemetryConfig
 
 from app import VERSION, logs, openapi, problems, supervisor, workers
 from app.access import Access
+from app.admission import Admission
 from app.body_limits import BodyLimit, BodyLimits
 from app.classifier import Classifier
 from app.compression import Compression
 from app.connections import Connections
+from app.draining import Draining
+from app.readiness import Readiness
 from app.repository import Repository
 from app.request_context import RequestContext
 from app.routes import comparison, direct, health, metrics, models, open_inference, predict, telemetry, tf_serving, web
 from app.settings import Settings
+from app.stopping import Stopping
 from app.tally import folder
+from app.watchdog import Watchdog
 
 DESCRIPTION = """Fashion-MNIST classifiers and the proof of how good each is.
 
@@ -40,6 +45,7 @@ class State(TypedDict):
     repository: Repository
     classifier: Classifier
     connections: Connections
+    readiness: Readiness
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -51,18 +57,24 @@ def create_app(settings: Settings) -> FastAPI:
 
         tracing = Tracing()
 
+    stopping = Stopping(settings.drain_seconds)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         if files := folder():
             workers.fold(files)
         repository, classifier, connections = Repository(settings), Classifier(settings), Connections(settings)
+        readiness = Readiness(stopping)
         gc.freeze()  # what is loaded stays: a collection that went through it would hold up every request for 60 ms
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(connections.watch)
             if settings.reload_seconds:
                 tasks.start_soon(repository.watch)
-            yield {"repository": repository, "classifier": classifier, "connections": connections}
+            with Watchdog(settings.watchdog_seconds), stopping.signals():
+                yield {"repository": repository, "classifier": classifier, "connections": connections, "readiness": readiness}
             tasks.cancel_scope.cancel()
+        readiness.close()
+        classifier.close()
         await anyio.to_thread.run_sync(classifier.reader.close)
         if tracing:
             await anyio.to_thread.run_sync(tracing.provider.shutdown)  # sends what is left
@@ -80,10 +92,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.tracing = tracing
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6, thread_minimum_size=16 * 1024)
-    # inside the context, which refuses what declares itself too large: this one counts what really arrives
     limits = BodyLimits.of(settings)
+    # each is inside what is added after it
     app.add_middleware(BodyLimit, limits=limits)
-    app.add_middleware(Access, settings=settings)  # inside the context, which gives a refusal its id, and outside of all else
+    app.add_middleware(Admission, settings=settings)
+    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Draining, stopping=stopping)
     app.add_middleware(RequestContext, limits=limits, tracing=tracing)
     problems.install(app)
     for routes in (predict, metrics, telemetry, comparison, models, health, open_inference, tf_serving):

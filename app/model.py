@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.errors import ModelFailedError
 from app.familiarity import familiarity
 from app.manifest import BrokenVersionError, verify
 from app.runtime import RUNTIMES, Images, Output, Runtime
@@ -107,13 +108,29 @@ class Model:
         return self.card.labels
 
     def classify(self, images: Images) -> Output:
-        """Answer uint8 `[n, 28, 28, 1]` images: run the graph, and count the answers as predictions, which `run` alone does not."""
+        """Answer uint8 `[n, 28, 28, 1]` images: run the graph, and count the answers as predictions, which `infer` alone does not.
+
+        Raises:
+            ModelFailedError: The engine raises.
+        """
         began = time.perf_counter()
-        output = self.run(images)
+        output = self.infer(images)
         ended = time.perf_counter()
         self.telemetry.answered(output.probabilities, ended - began)
         took("inference", began, ended, model=self.name, version=self.version, images=len(images))
         return output
+
+    def infer(self, images: Images) -> Output:
+        """Run the graph.
+
+        Raises:
+            ModelFailedError: The engine raises; the log has what.
+        """
+        try:
+            return self.run(images)
+        except Exception as error:  # engines raise RuntimeError, ValueError, and classes of their own
+            log.exception("a model failed", extra={"model": self.name, "version": self.version, "images": len(images)})
+            raise ModelFailedError(f"The model {self.name} failed on this request: try again, or choose another model.") from error
 
     def more_familiar(self, images: Images) -> list[float | None]:
         """By image, uint8 `[n, 28, 28, 1]`: the share of real ones that are more familiar, 0 to 1, if it is unlike those trained on."""

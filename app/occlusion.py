@@ -24,7 +24,7 @@ GROUND = 0
 
 def explain(model: Model, pixels: Pixels, fit: Fit) -> Explanation:
     """How covering each part of an image, uint8 `(28, 28)`, changes the probability of the class it got, in one batch."""
-    first, *others = model.run(np.concatenate([pixels[np.newaxis, ..., np.newaxis], occluded(pixels)])).probabilities
+    first, *others = model.infer(np.concatenate([pixels[np.newaxis, ..., np.newaxis], occluded(pixels)])).probabilities
     index = int(first.argmax())
     changes = np.array(others, dtype=float)[:, index] - first[index]  # in float32, six digits would be written as seventeen
     covered = changes @ _COVERED.reshape(len(_COVERED), -1) / (PATCH // STRIDE) ** 2

@@ -23,10 +23,14 @@ def predict(model: Model, pictures: Sequence[Picture], fit: Fit) -> list[Predict
     return [_prediction(model, *each, fit) for each in judged]
 
 
-def predict_files(model: Model, files: Sequence[bytes], fit: Fit, max_pixels: int) -> list[Prediction | RequestError]:
-    """Decode and classify a batch; an image that can't be used has its error in its place."""
+def decode_files(files: Sequence[bytes], fit: Fit, max_pixels: int) -> list[Picture | RequestError]:
+    """Decode a batch; an image that can't be used has its error in its place."""
     with Timed("decode"):
-        decoded = [_attempt(data, fit, max_pixels) for data in files]
+        return [_attempt(data, fit, max_pixels) for data in files]
+
+
+def predict_decoded(model: Model, decoded: Sequence[Picture | RequestError], fit: Fit) -> list[Prediction | RequestError]:
+    """Classify what could be decoded of a batch; the errors stay in their places."""
     predictions = iter(predict(model, [each for each in decoded if isinstance(each, Picture)], fit))
     return [next(predictions) if isinstance(each, Picture) else each for each in decoded]
 

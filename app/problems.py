@@ -35,6 +35,9 @@ TABLE: dict[type[errors.RequestError], tuple[int, str]] = {
     errors.OverloadedError: (429, "Too many requests"),
     errors.ModelUnavailableError: (503, "Model unavailable"),
     errors.InterruptedReadError: (503, "Interrupted read"),
+    errors.ModelFailedError: (503, "Model failed"),
+    errors.DeadlineExceededError: (503, "Deadline exceeded"),
+    errors.StoppingError: (503, "Stopping"),
 }
 
 _LATER = {"Retry-After": str(RETRY_AFTER_SECONDS)}

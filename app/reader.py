@@ -34,10 +34,11 @@ Result = TypeVar("Result")
 
 
 class Reader:
-    """Starts the process when it is first needed, and again when it has ended; one thread at a time may use it."""
+    """Starts the process when it is first needed, and again when it has ended; threads take turns."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()  # one message at a time, whatever model it is for: 40 MB of JSON take up to 900 MB
         self._used = 0.0
 
     def call(self, function: Callable[[], Result], size: int) -> Result:
@@ -49,6 +50,10 @@ class Reader:
         """
         if size <= LARGE_BYTES:
             return function()
+        with self._turn:
+            return self._call(function, size)
+
+    def _call(self, function: Callable[[], Result], size: int) -> Result:
         process = self._running()
         assert process.stdin
         assert process.stdout

@@ -24,6 +24,8 @@ class Registry:
     def __init__(self, settings: Settings, found: Survey | None = None, before: Registry | None = None) -> None:
         """Load what the folder holds, but for what was loaded `before`."""
         self.found = survey(settings.models_dir) if found is None else found
+        self.checking = ""
+        """The model whose golden images are being answered, for who waits in vain."""
         self._default = settings.default_model
         self._required = settings.required_models
         if self.found.unreadable:
@@ -119,6 +121,7 @@ class Registry:
             if served is None:
                 failures[name] = str(self._entries[name].reason)
                 continue
+            self.checking = name
             try:
                 served.check()
             except BrokenVersionError as error:

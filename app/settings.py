@@ -79,6 +79,15 @@ class Settings(BaseSettings):
     slow_queue: int = Field(default=64, ge=0)
     """Images that may wait for a model too slow for the event loop; one more is answered with 429."""
 
+    max_concurrency: int = Field(default=256, ge=1)
+    """Requests that each worker has in hand at once; one more is answered with 429. Probes and figures are exempt."""
+
+    request_seconds: float = Field(default=30, gt=0)
+    """How long a request may wait for a thread and be worked on there, from its head; then it is answered with 503."""
+
+    watchdog_seconds: float = Field(default=10, ge=0)
+    """A worker whose event loop stands still for so long, as while a model on it hangs, is ended to be started anew; 0 is never."""
+
     keep_alive_seconds: int = Field(default=75, ge=1)
     """How long a connection may idle between two requests: longer than load balancers wait, 60 s, so that none sends into a closed one."""
 
@@ -97,8 +106,11 @@ class Settings(BaseSettings):
     max_held_bytes: int = Field(default=128 * 1024 * 1024, ge=1024)
     """Most bytes of request bodies that a worker holds at once, whatever they are sent for; beyond it a request is answered with 429."""
 
+    drain_seconds: float = Field(default=1, ge=0)
+    """How long a worker goes on after SIGTERM, not ready and closing connections with their answers: until load balancers see it."""
+
     graceful_shutdown_seconds: int = Field(default=20, ge=0)
-    """How long requests in flight may take to finish after SIGTERM."""
+    """How long requests in flight may take to finish after that."""
 
     tracing: bool = False
     """Whether each request is a span of OpenTelemetry, installed separately; its own `OTEL_…` variables say where they go."""

@@ -44,7 +44,7 @@ class Server:
         self._changed = changed
         given = {f"WARDROBE_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
         inherited = {name: value for name, value in environment.items() if not name.startswith("WARDROBE_")}
-        self._environment = {**inherited, "WARDROBE_PORT": str(self.port), **given}
+        self._environment = {**inherited, "WARDROBE_PORT": str(self.port), "WARDROBE_DRAIN_SECONDS": "0", **given}
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()

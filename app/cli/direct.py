@@ -12,7 +12,7 @@ from app.cli.answering import Answer, Classify, problem
 from app.cli.ending import UnavailableError
 from app.errors import RequestError
 from app.images import Fit
-from app.prediction import predict_files
+from app.prediction import decode_files, predict_decoded
 from app.registry import Registry, one_model
 from app.settings import Settings
 
@@ -33,7 +33,7 @@ class Direct:
             loaded = one_model(self._settings, model, version)
 
         def classify(images: Sequence[bytes]) -> list[Answer]:
-            results = predict_files(loaded, images, fit, self._settings.max_pixels)
+            results = predict_decoded(loaded, decode_files(images, fit, self._settings.max_pixels), fit)
             return [problem(each) if isinstance(each, RequestError) else each for each in results]
 
         return classify

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import anyio
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from app.errors import ModelUnavailableError
-from app.registry import Registry
-from app.routes.dependencies import RegistryDep, problem_answers
+from app.routes.dependencies import problem_answers, registry_of
 from app.schemas.health import Health, Readiness
 
 router = APIRouter(tags=["health"])
@@ -20,17 +17,16 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses=problem_answers(503))
-async def readyz(registry: RegistryDep) -> Readiness:
-    """Every required model answers its golden images right now: send traffic only while this is 200."""
-    await be_ready(registry)
-    return Readiness(models={model.name: model.version for model in registry.served()})
+async def readyz(request: Request) -> Readiness:
+    """Every required model answers its golden images right now, and the service does not stop: send traffic only while this is 200."""
+    await be_ready(request)
+    return Readiness(models={model.name: model.version for model in registry_of(request).served()})
 
 
-async def be_ready(registry: Registry) -> None:
-    """Return if every required model answers its golden images right now.
+async def be_ready(request: Request) -> None:
+    """Return if the service is ready.
 
     Raises:
-        ModelUnavailableError: One does not.
+        ModelUnavailableError, StoppingError: It is not.
     """
-    if failures := await anyio.to_thread.run_sync(registry.failures):  # slow models take milliseconds
-        raise ModelUnavailableError("Not ready: " + "; ".join(f"{name}: {reason}" for name, reason in failures.items()) + ".")
+    await request.state.readiness.check(registry_of(request))

@@ -63,9 +63,9 @@ async def live() -> Live:
 
 
 @router.get("/health/ready", responses=error_answers(503))
-async def ready(registry: RegistryDep) -> Ready:
-    """Every required model answers its golden images right now."""
-    await be_ready(registry)
+async def ready(request: Request) -> Ready:
+    """Every required model answers its golden images right now, and the service is not about to stop."""
+    await be_ready(request)
     return Ready()
 
 

@@ -41,9 +41,10 @@ _ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
 async def predict_one(request: Request) -> Prediction:
     """Classify one image: the multipart field `file`, or the raw body with its image type as content type."""
     wanted = query(request, Selection)
-    data = await uploads.image(request)
     model = registry_of(request).model(wanted.model, wanted.version)
     classifier = _classifier(request)
+    classifier.expect_image(request.state.body_size, wanted.fit, model)
+    data = await uploads.image(request)
     prediction = await classifier.predict(model, await classifier.decode(data, wanted.fit), wanted.fit)
     request.state.logged.update(model=prediction.model, version=prediction.version, label=prediction.label)
     return prediction
@@ -53,8 +54,9 @@ async def predict_one(request: Request) -> Prediction:
 async def predict_batch(request: Request) -> Batch:
     """Classify up to 256 images, the multipart field `files` repeated. A bad image gets a problem in its place and the others an answer."""
     wanted = query(request, Selection)
-    files = await uploads.images(request, request.app.state.settings.max_batch)
     model = registry_of(request).model(wanted.model, wanted.version)
+    _classifier(request).expect_batch(model)
+    files = await uploads.images(request, request.app.state.settings.max_batch)
     results = await _classifier(request).batch(model, files, wanted.fit)
     request.state.logged.update(model=model.name, version=model.version, images=len(files))
     request_id = request.state.request_id
@@ -66,6 +68,7 @@ async def compare(request: Request) -> SideBySide:
     """Classify one image, sent as to `/predict`, with every model."""
     fit = query(request, Fitting).fit
     registry, classifier = registry_of(request), _classifier(request)
+    classifier.expect_image(request.state.body_size, fit)
     picture = await classifier.decode(await uploads.image(request), fit)
     answers: dict[str, Prediction | Problem] = {}
     for name in registry.entries:
@@ -85,8 +88,9 @@ async def explain_one(request: Request) -> Explanation:
     costs as much as any batch of as many, and waits in the same bounded queue.
     """
     wanted = query(request, Selection)
-    data = await uploads.image(request)
     model = registry_of(request).model(wanted.model, wanted.version)
+    _classifier(request).expect_batch(model)
+    data = await uploads.image(request)
     explanation = await _classifier(request).explain(model, data, wanted.fit)
     request.state.logged.update(model=explanation.model, version=explanation.version, label=explanation.label)
     return explanation
@@ -96,6 +100,7 @@ async def explain_one(request: Request) -> Explanation:
 async def preprocess_one(request: Request) -> Preprocessed:
     """What the models see of an image, sent as to `/predict`, and how a photo becomes that."""
     fit = query(request, Fitting).fit
+    _classifier(request).expect_batch(None)
     return await _classifier(request).preprocess(await uploads.image(request), fit)
 
 

@@ -98,8 +98,10 @@ async def exchange(request: Request, model: Model, read: Callable[[Message], Ask
     """
     settings: Settings = request.app.state.settings
     classifier: Classifier = request.state.classifier
-    body, headers = await request.body(), request.headers
+    headers = request.headers
     coding = headers.get("content-encoding", "identity").strip().lower()
+    classifier.expect_tensors(model, request.state.body_size if coding == "identity" else settings.max_tensor_bytes)
+    body = await request.body()
     length = headers.get(JSON_LENGTH, "")
     wanted = codings.accepted(headers.get("accept-encoding", ""))
 

@@ -45,9 +45,11 @@ HTTP = ("fastapi", "starlette", "uvicorn")
 KNOW_HTTP = {
     "__main__.py",
     "access.py",
+    "admission.py",
     "body_limits.py",
     "compression.py",
     "connection.py",
+    "draining.py",
     "main.py",
     "openapi.py",
     "problems.py",
