@@ -27,7 +27,7 @@ from training.savedmodel import Prediction, SavedModel
 
 EXAMPLES = 25
 """Pictures of correct and of misclassified images: as many as the paper's grids hold."""
-TRIAL_IMAGES = 500
+TRIAL_IMAGES = 200
 """A trial's robustness is judged on so few of the test images: it takes a minute on all."""
 
 
