@@ -23,18 +23,23 @@ WRITTEN = ROOT / "build" / "sbom.cdx.json"
 SCHEMA = SchemaVersion.V1_6
 
 
-def bill(lock: Path = SERVE, models: Path = ROOT / "models") -> dict[str, Any]:
-    """The document.
-
-    Raises:
-        ValueError: It does not follow CycloneDX's schema.
-    """
-    command: list[str | Path] = [sys.executable, "-m", "cyclonedx_py", "requirements", lock, "--pyproject", ROOT / "pyproject.toml"]
+def bill() -> dict[str, Any]:
+    """The document."""
+    command: list[str | Path] = [sys.executable, "-m", "cyclonedx_py", "requirements", SERVE, "--pyproject", ROOT / "pyproject.toml"]
     options = ["--spec-version", SCHEMA.to_version(), "--output-reproducible", "--output-format", "JSON"]
     written = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
     document: dict[str, Any] = json.loads(written)
     document["metadata"]["component"]["version"] = VERSION
-    document["components"] += [_model(folder) for folder in sorted(models.glob("*/[1-9]*")) if folder.is_dir()]
+    document["components"] += [_model(folder) for folder in sorted(ROOT.glob("models/*/[1-9]*")) if folder.is_dir()]
+    return validated(document)
+
+
+def validated(document: dict[str, Any]) -> dict[str, Any]:
+    """The document itself.
+
+    Raises:
+        ValueError: It does not follow CycloneDX's schema.
+    """
     if wrong := JsonStrictValidator(SCHEMA).validate_str(json.dumps(document)):
         raise ValueError(f"the bill of materials does not follow CycloneDX {SCHEMA.to_version()}: {wrong}")
     return document

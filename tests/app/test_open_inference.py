@@ -159,6 +159,8 @@ def test_compressed_both_ways(server: Server) -> None:
         (json.dumps(request(outputs=[{"name": "x"}])).encode(), "no output 'x': choose from probabilities, logits"),
         (json.dumps(request(outputs=[{"name": "logits"}] * 17)).encode(), "at most 16"),
         (json.dumps(request(id="x" * 300)).encode(), "at most 256"),
+        (json.dumps(request(parameters={"binary_data_output": 0})).encode(), "binary_data_output: Input should be a valid boolean"),
+        (json.dumps({"inputs": [described(data=[0] * 784, shape=["1", 28, 28, 1])]}).encode(), "should be a valid integer"),
         (
             json.dumps(request(outputs=[{"name": "logits", "parameters": {"shared_memory_region": "x"}}])).encode(),
             "Shared memory is not served",

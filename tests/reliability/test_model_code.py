@@ -87,7 +87,9 @@ def not_the_damaged_one(found: set[str]) -> None:
 @pytest.mark.parametrize("damage", BREAKS, ids=lambda each: each.__name__)
 def test_no_engine_reads_a_damaged_version(models: Path, tmp_path: Path, record: Record, damage: Callable[[Path], None]) -> None:
     found = opened(copied(models, tmp_path, damage), tmp_path)
-    record(f"Model as code: {damage.__name__}ed version", "no engine is given its folder", f"opened: {', '.join(sorted(found))}")
+    record(
+        f"Model as code: {str(damage.__doc__).lower().rstrip('.')}", "no engine is given its folder", f"opened: {', '.join(sorted(found))}"
+    )
     assert "cnn/1" in found
     not_the_damaged_one(found)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from supply_chain import sbom
+from supply_chain import audit, sbom
 from supply_chain.locks import LOCKS, SERVE, read
 from tests.reliability.conftest import Record
 from tests.server import ROOT
@@ -161,7 +161,12 @@ def test_the_bill_lists_every_models_files(bill: dict[str, Any], models: Path) -
     assert listed == {path.relative_to(models).as_posix(): files for path, files in stored.items()}
 
 
-def test_a_bill_that_breaks_the_schema_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sbom, "_model", lambda folder: {"type": "no such type", "name": folder.name})
+def test_a_bill_that_breaks_the_schema_is_refused(bill: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"does not follow CycloneDX 1\.6"):
-        sbom.bill()
+        sbom.validated({**bill, "components": [{"type": "no such type", "name": "model"}]})
+
+
+def test_what_a_service_does_not_know_counts_as_not_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{"name": "idna", "version": "3.20", "vulns": []}, {"name": "pillow", "skip_reason": "not found"}]
+    monkeypatch.setattr(audit, "_pip_audit", lambda *_: (said, ""))
+    assert audit.ask("pypi", [("idna", "3.20"), ("pillow", "9.5.0")]) == ({("idna", "3.20"): []}, ": it does not know the rest")
