@@ -43,10 +43,10 @@ def _clear_dead() -> None:
     """Remove the folders of services that were killed."""
     for dead in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError), _alone(dead, wait=False):  # unless another user's, or in use
-            if (dead / LOCK).exists():  # otherwise it is being made
-                for file in (*dead.glob("*.db"), dead / LOCK):
-                    file.unlink()
-                dead.rmdir()
+            (dead / LOCK).unlink()  # where there is none the folder is being made
+            for file in dead.glob("*.db"):
+                file.unlink()
+            dead.rmdir()
 
 
 @contextmanager

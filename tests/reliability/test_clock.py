@@ -24,6 +24,8 @@ from tests.server import Server
 
 YEARS = 10 * 365 * 86400
 SHIFTS = (-YEARS, -3600, -1, 1, 3600, YEARS)
+MOST_OFF = 10.0
+"""Seconds; a busy machine may answer late."""
 SHIFTED = """
 import pathlib, time
 def now(real=time.time, offset=pathlib.Path({offset!r})):
@@ -72,9 +74,13 @@ def clock_set(models: Path, folder: Path, seconds: float, changed: str = "") -> 
                 draft.write_text(str(shift))
                 draft.replace(offset)
                 time.sleep(seconds)
-                date = parsedate_to_datetime(server.http.get("/healthz").headers["Date"])
-                line = datetime.strptime(server.logs()[-1]["time"], "%Y-%m-%dT%H:%M:%S%z")
-                off += [abs(each.timestamp() - (time.time() + shift)) for each in (date, line)]
+                seen = shows(server, shift)
+                for _ in range(100):  # uvicorn makes the date anew each second
+                    if seen < MOST_OFF:
+                        break
+                    time.sleep(0.1)
+                    seen = shows(server, shift)
+                off.append(seen)
             publish(models / "ann" / "1", shelf, "ann", 2)
             eventually(lambda: server.http.get("/readyz").json().get("models") == {"ann": 2})
         found = load.account(server)
@@ -83,6 +89,13 @@ def clock_set(models: Path, folder: Path, seconds: float, changed: str = "") -> 
         durations = [line["duration_ms"] for line in server.logs() if line["message"] == "request"]
         versions = server.http.get("/readyz").json()["models"]
         return Course(found, off, durations, idle_kept, versions, server.stop())
+
+
+def shows(server: Server, shift: float) -> float:
+    """Seconds between what the clock shows and the `Date` of an answer or the log's last line, whichever is further off."""
+    date = parsedate_to_datetime(server.http.get("/healthz").headers["Date"])
+    line = datetime.strptime(server.logs()[-1]["time"], "%Y-%m-%dT%H:%M:%S%z")
+    return max(abs(each.timestamp() - (time.time() + shift)) for each in (date, line))
 
 
 def used(connection: http.client.HTTPConnection) -> bool:
@@ -101,7 +114,7 @@ def time_of_day_does_not_matter(found: Course) -> None:
     assert min(found.durations) >= 0
     assert max(found.durations) < 30_000
     assert found.idle_kept
-    assert max(found.off) < 30  # and so it was really set
+    assert max(found.off) < MOST_OFF  # and so it was really set
     assert found.versions == {"ann": 2}
     assert found.stopped == -signal.SIGTERM  # uvicorn raises it again once all is done
 
