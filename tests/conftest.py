@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +17,6 @@ from training import data
 from training.data import Dataset
 
 MODELS = ROOT / "models"
-
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # before TensorFlow is imported, here and in what the tests start: the threads of two workers would wait for each other
-    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.hookimpl(tryfirst=True)

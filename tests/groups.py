@@ -6,8 +6,8 @@ ALONE = ("reliability/", "contract/test_footprint.py", "app/test_workers.py")
 """They measure time, memory or stalls, or kill processes and watch for the next: what another worker does would be in their figures."""
 TOGETHER = ("browser/",)
 """Folders whose tests share what takes long to start: a browser, which leaves no other event loop beside it."""
-FIRST: tuple[str, ...] = ()
-"""What takes longest, so that no worker is left with it at the end."""
+FIRST = ("training/test_cli.py",)
+"""It trains what others of `training/` wait for, and takes longest: no worker shall be left with it at the end."""
 
 
 def is_alone(path: str) -> bool:
