@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,9 @@ from typing import Any
 import httpx
 import numpy as np
 
+from tests.reliability import raw
 from tests.reliability.corpus import boot, encoded
+from tests.reliability.neighbour import Neighbour, rest
 from tests.server import ROOT, Server
 
 AT_ONCE = 4
@@ -54,42 +55,6 @@ class Upload:
     declared: str = "image/png"
 
 
-class Neighbour(threading.Thread):
-    """A client that sends one small image after the other, 100 a second; each must be answered."""
-
-    def __init__(self, server: Server) -> None:
-        super().__init__()
-        self._address = str(server.http.base_url)
-        self._image = encoded(boot(), "PNG")
-        self._stopped = threading.Event()
-        self._ms: list[float] = []
-        self._from = 0
-        self.failure: Exception | None = None
-
-    def run(self) -> None:
-        headers = {"Content-Type": "image/png"}
-        with httpx.Client(base_url=self._address, timeout=60) as client:
-            while not self._stopped.wait(0.01):
-                began = time.perf_counter()
-                try:
-                    client.post("/predict", content=self._image, headers=headers).raise_for_status()
-                except httpx.HTTPError as error:
-                    self.failure = error
-                    return
-                self._ms.append(1000 * (time.perf_counter() - began))
-
-    def p99_ms(self) -> float:
-        """Of the answers since it was last asked."""
-        taken, self._from = self._ms[self._from :], len(self._ms)
-        return float(np.percentile(taken, 99)) if taken else float("inf")
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.join()
-        if self.failure:
-            raise AssertionError(f"a neighbour got no answer: {self.failure!r}") from self.failure
-
-
 class Process:
     """What Linux says of a server's process."""
 
@@ -109,9 +74,6 @@ class Process:
         fields = (self._folder / "stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def descriptors(self) -> int:
-        return len(list((self._folder / "fd").iterdir()))
-
     def files(self) -> int:
         """Of its own folder for temporary files."""
         variables = dict(each.partition("=")[::2] for each in (self._folder / "environ").read_text().split("\0"))
@@ -128,38 +90,37 @@ def target(folder: Path, **options: Any) -> Iterator[Server]:
 def attack(server: Server, uploads: Sequence[Upload], at_once: int = AT_ONCE) -> Figures:
     """Send the uploads, so many at once, with a neighbour beside them; the server was used before, and its figures are differences."""
     process = Process(server)
-    headers, address = {"Content-Type": "image/png"}, str(server.http.base_url)
+    headers = {"Content-Type": "image/png"}
     for fit in ("strict", "garment"):  # what is loaded and allocated once
         server.http.post("/predict", params={"fit": fit}, content=encoded(boot(), "PNG"), headers=headers).raise_for_status()
-    neighbour = Neighbour(server)
-    neighbour.start()
-    time.sleep(CALM_S)
-    calm_ms = neighbour.p99_ms()
-    descriptors, files, cpu_s = process.descriptors(), process.files(), process.cpu_s()
+    descriptors, files, cpu_s = raw.descriptors(server), process.files(), process.cpu_s()
     process.forget_peak()
     before = process.megabytes("VmRSS")
-    with httpx.Client(base_url=address, timeout=120, limits=httpx.Limits(max_keepalive_connections=0)) as client:
 
-        def send(upload: Upload) -> int:
-            answer = client.post("/predict", params={"fit": upload.fit}, content=upload.content, headers={"Content-Type": upload.declared})
-            return answer.status_code
+    def send(upload: Upload) -> int:
+        answer = client.post("/predict", params={"fit": upload.fit}, content=upload.content, headers={"Content-Type": upload.declared})
+        return answer.status_code
 
-        try:
-            with ThreadPoolExecutor(at_once) as pool:
-                statuses = Counter(pool.map(send, uploads))
-        finally:
-            neighbour.stop()
+    unkept = httpx.Limits(max_keepalive_connections=0)
+    with (
+        Neighbour(server) as neighbour,
+        httpx.Client(base_url=server.http.base_url, timeout=120, limits=unkept) as client,
+        ThreadPoolExecutor(at_once) as pool,
+    ):
+        calm = rest(CALM_S)
+        statuses = Counter(pool.map(send, uploads))
+        ended = time.monotonic()
     for _ in range(50):  # until the server has noticed that its clients are gone
-        if process.descriptors() <= descriptors:
+        if raw.descriptors(server) <= descriptors:
             break
         time.sleep(0.1)
     return Figures(
         statuses=statuses,
-        calm_ms=calm_ms,
-        p99_ms=neighbour.p99_ms(),
+        calm_ms=float(np.percentile(neighbour.between(*calm), 99)),
+        p99_ms=float(np.percentile(neighbour.between(calm[1], ended), 99)),
         cpu_s=process.cpu_s() - cpu_s,
         peak_mb=process.megabytes("VmHWM") - before,
-        descriptors=process.descriptors() - descriptors,
+        descriptors=raw.descriptors(server) - descriptors,
         files=process.files() - files,
         died=server.process.poll() is not None,
     )

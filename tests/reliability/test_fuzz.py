@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.reliability import fuzz
+from tests.reliability import fuzz, raw
 from tests.reliability.attack import Process, target
 from tests.reliability.conftest import SOAK, Record
 from tests.reliability.corpus import pictures
@@ -80,9 +80,9 @@ def statuses_of(server: Server, examples: int) -> Counter[int]:
 def test_damaged_files_are_answered_or_refused(server: Server, record: Record) -> None:
     process = Process(server)
     statuses_of(server, 50)  # what is loaded and allocated once
-    descriptors, files, memory = process.descriptors(), process.files(), process.megabytes("VmRSS")
+    descriptors, files, memory = raw.descriptors(server), process.files(), process.megabytes("VmRSS")
     counted = statuses_of(server, EXAMPLES)
-    grown, opened, left = process.megabytes("VmRSS") - memory, process.descriptors() - descriptors, process.files() - files
+    grown, opened, left = process.megabytes("VmRSS") - memory, raw.descriptors(server) - descriptors, process.files() - files
     record(
         "Undocumented exceptions: truncations and bit flips",
         f"{EXAMPLES:,} files: only 2xx and documented 4xx; no descriptor or file left, memory < +{MEMORY_MB} MB",
