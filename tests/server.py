@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 
@@ -52,7 +52,8 @@ class Server:
             Path(self._folder.name, "changed.py").write_text(self._changed)
             Path(self._folder.name, "sitecustomize.py").write_text(OR_NOT_AT_ALL)
             self._environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), self._folder.name])
-        self._log = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would stop the server when it is full
+        # a pipe that nobody reads would stop the server when it is full; two, as native code writes its lines in pieces, between log lines
+        self._log, self._errors = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self.start()
         return self
@@ -60,7 +61,7 @@ class Server:
     def start(self) -> None:
         """Also again, after its process died: on the same port, into the same log."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "app"], cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT, text=True
+            [sys.executable, "-m", "app"], cwd=ROOT, env=self._environment, stdout=self._log, stderr=self._errors, text=True
         )
         self._wait()
 
@@ -69,7 +70,9 @@ class Server:
         self.stop()
         if error:  # pytest shows it with the failure
             sys.stdout.write("".join(f"{line}\n" for line in self.logs()[-20:]))
+            sys.stderr.write(_written(self._errors)[-5000:])
         self._log.close()
+        self._errors.close()
         self._folder.cleanup()
 
     def stop(self) -> int:
@@ -79,11 +82,12 @@ class Server:
 
     def logs(self) -> list[dict[str, Any]]:
         """Every log line so far."""
-        return [json.loads(line) for line in self.output().splitlines(keepends=True) if line.startswith("{") and line.endswith("\n")]
+        lines = _written(self._log).splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def output(self) -> str:
         """All that it wrote so far, on standard output and standard error."""
-        return os.pread(self._log.fileno(), 2**30, 0).decode()
+        return _written(self._log) + _written(self._errors)
 
     def _wait(self) -> None:
         for _ in range(600):
@@ -93,7 +97,11 @@ class Server:
             if self.process.poll() is not None:
                 break
             time.sleep(0.05)
-        raise AssertionError(f"the server did not start: {self.logs()}")
+        raise AssertionError(f"the server did not start: {self.output()}")
+
+
+def _written(file: IO[str]) -> str:
+    return os.pread(file.fileno(), 2**30, 0).decode()
 
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
