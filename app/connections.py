@@ -7,13 +7,16 @@ Kestrel's heartbeat does: a request pays for a few notes, not for timers of its 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from typing import Protocol
 
 from app.settings import Settings
 
 PERIOD = 1.0
-"""Seconds between two rounds of the watch: deadlines are kept to this."""
+"""Seconds between two looks at a connection: deadlines are kept to this."""
+PARTS = 10
+"""Of all connections, each looked at in its turn, so that hundreds that are late together are not ended at one moment."""
 SPARE = 16
 """Connections beyond the bound, for probes, while the worker is busy with the others and none keeps it waiting."""
 SPARE_DESCRIPTORS = 64
@@ -44,7 +47,8 @@ class Connections:
         self.slack_seconds = settings.slack_seconds
         self.least_rate = settings.min_bytes_per_second
         self._at_most = _bound(settings.max_connections)
-        self._all: set[Watched] = set()
+        self._all: dict[Watched, int] = {}  # with the part that each belongs to
+        self._admitted = 0
         # dictionaries, for their order: the first waits longest
         self._unused: dict[Watched, None] = {}
         self._idle: dict[Watched, None] = {}
@@ -52,9 +56,9 @@ class Connections:
     async def watch(self) -> None:
         """Go round, for ever."""
         now = asyncio.get_running_loop().time
-        while True:
-            await asyncio.sleep(PERIOD)
-            for each in list(self._all):
+        for part in itertools.cycle(range(PARTS)):
+            await asyncio.sleep(PERIOD / PARTS)
+            for each in [each for each, its_part in self._all.items() if its_part == part]:
                 each.check(now())
 
     def admit(self, connection: Watched) -> bool:
@@ -70,7 +74,8 @@ class Connections:
                 longest.abort()
             elif len(self._all) >= self._at_most + SPARE:
                 return False
-        self._all.add(connection)
+        self._admitted += 1
+        self._all[connection] = self._admitted % PARTS
         self._unused[connection] = None
         return True
 
@@ -85,7 +90,7 @@ class Connections:
 
     def forget(self, connection: Watched) -> None:
         """It is closed."""
-        self._all.discard(connection)
+        self._all.pop(connection, None)
         self.busy(connection)
 
     def _longest_waiting(self) -> Watched | None:
