@@ -118,6 +118,15 @@ def test_a_file_put_in_its_place_is_seen_whatever_its_time(tmp_path: Path, clock
     assert keys.name_of(b"swapped") == "tests"
 
 
+def test_a_line_changed_in_its_place_is_seen(tmp_path: Path, clock: Clock) -> None:
+    path = key_file(tmp_path)
+    keys, before = ApiKeys(path), path.stat()
+    path.write_text(path.read_text().replace(line("tests", KEY), line("tests", "changed")))
+    assert (path.stat().st_size, path.stat().st_ino) == (before.st_size, before.st_ino)
+    clock.now += 1
+    assert (keys.name_of(b"changed"), keys.name_of(KEY.encode())) == ("tests", None)
+
+
 @pytest.mark.parametrize("how", ["half a line", "removed"])
 def test_while_it_is_broken_the_last_good_keys_hold_and_the_log_says_so_once(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture, how: str
