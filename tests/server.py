@@ -78,7 +78,7 @@ class Server:
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def logs(self) -> list[dict[str, Any]]:
         """Every log line so far."""

@@ -164,6 +164,7 @@ def stop_while_working(models: Path, flag: Path, work_seconds: float, **settings
     """The ResNet works for so long while SIGTERM comes."""
     fault = f"time.sleep({work_seconds})"
     with Server(models_dir=str(models), changed=faulty("resnet", fault, flag), **settings) as server, ThreadPoolExecutor(1) as pool:
+        running(server, settings.get("workers", 1))  # one that still loads would hang there
         flag.touch()
         asked = pool.submit(_status, server)
         time.sleep(0.5)
