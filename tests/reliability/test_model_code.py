@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.manifest import MANIFEST
-from tests.app.folders import LOADED, NEWEST
+from app.settings import Settings
+from tests.app.folders import LOADED, NEWEST, publish
 from tests.reliability.conftest import Record
 from tests.server import Server
 
@@ -69,7 +70,8 @@ BREAKS: list[Callable[[Path], None]] = [poison, forge, smuggle, link, abandon]
 def opened(models: Path, folder: Path, changed: str = "") -> set[str]:
     """Every folder that a server's engine was given, until it serves."""
     (log := folder / "opened.txt").touch()
-    with Server(models_dir=str(models), changed=OBSERVED.format(log=str(log)) + changed) as server:
+    most = Settings.model_fields["versions_per_model"].default + (len(BREAKS) if changed else 0)  # so that each has its turn
+    with Server(models_dir=str(models), versions_per_model=most, changed=OBSERVED.format(log=str(log)) + changed) as server:
         assert server.http.get("/readyz").status_code == 200
     return set(log.read_text().split())
 
@@ -78,8 +80,7 @@ def copied(models: Path, folder: Path, *damages: Callable[[Path], None]) -> Path
     """The models, and of one as many newer versions, each damaged in its own way."""
     shutil.copytree(models, copy := folder / "models")
     for version, damage in enumerate(damages, start=NEWEST["cnn"] + 1):
-        shutil.copytree(models / "cnn" / str(NEWEST["cnn"]), newer := copy / "cnn" / str(version))
-        damage(newer)
+        damage(publish(models / "cnn" / str(NEWEST["cnn"]), copy, "cnn", version))
     return copy
 
 
@@ -97,9 +98,8 @@ def test_no_engine_reads_a_damaged_version(models: Path, tmp_path: Path, record:
     only_what_was_published(found)
 
 
-@pytest.mark.parametrize("damage", [poison, smuggle], ids=["poison", "smuggle"])
-def test_without_verifying_it_does(models: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    found = opened(copied(models, tmp_path, damage), tmp_path, UNVERIFIED)
-    assert f"cnn/{NEWEST['cnn'] + 1}" in found
+def test_without_verifying_it_reads_each(models: Path, tmp_path: Path) -> None:
+    found = opened(copied(models, tmp_path, *BREAKS), tmp_path, UNVERIFIED)
+    assert {f"cnn/{NEWEST['cnn'] + number}" for number in range(1, 1 + len(BREAKS))} <= found
     with pytest.raises(AssertionError):
         only_what_was_published(found)
