@@ -1,6 +1,7 @@
 """`python -m tests.reliability.soak`: every test of threats and faults in its long form, and the page of what they found.
 
-File by file: one that fails keeps no other from running, and the next run takes up those that did not pass. When all have, it begins anew.
+File by file: first those that no other disturbs, two at a time, then each that measures how long others wait. One that fails keeps no other
+from running, and the next run takes up those that did not pass. When all have, it begins anew.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.reliability import table
 from tests.reliability.conftest import FIGURES, SOAK
@@ -18,6 +20,8 @@ from tests.server import ROOT
 
 PASSED = ROOT / "build" / "soak.json"
 """The files that have."""
+PAIRED = ("fuzz", "schemathesis", "killed", "folder_while_serving", "publishing", "clock", "log_output", "folder_at_start", "ledger")
+"""They check answers, not times, and are too long to run alone; the longest first."""
 
 
 def files() -> list[str]:
@@ -29,38 +33,53 @@ def files() -> list[str]:
     return [each for each in table.files() if each not in in_docker]
 
 
-def forget(file: str) -> None:
-    """Remove the figures that a file's tests left in the long form: they are measured anew, and may be called otherwise now."""
+def forget(these: list[str]) -> None:
+    """Remove the figures that these files' tests left in the long form: they are measured anew, and may be called otherwise now."""
     if FIGURES.exists():
         lines = FIGURES.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not (json.loads(line)["test"].startswith(f"{file}::") and json.loads(line)["form"] == "long")]
+        known = [(json.loads(line), line) for line in lines]
+        kept = [line for found, line in known if found["form"] != "long" or found["test"].partition("::")[0] not in these]
         FIGURES.write_text("".join(kept), encoding="utf-8")
 
 
-def passes(file: str) -> bool:
-    forget(file)
-    command = [sys.executable, "-m", "pytest", "--no-cov", "-q", "--durations=5", file]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, SOAK: "1"}, check=False).returncode == 0
+class Soak:
+    """A run of files, which says how far it is."""
+
+    def __init__(self, todo: list[str], passed: list[str]) -> None:
+        self._began = time.monotonic()
+        self._todo, self._passed = todo, passed
+        self.failed: list[str] = []
+
+    def run(self, file: str) -> None:
+        """Note whether it passes, for a next run."""
+        command = [sys.executable, "-m", "pytest", "--no-cov", "-q", "--durations=5", file]
+        environment = {**os.environ, SOAK: "1"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        (self.failed if done.returncode else self._passed).append(file)
+        PASSED.parent.mkdir(exist_ok=True)
+        PASSED.write_text(json.dumps(self._passed) + "\n")
+        through = len(self.failed) + sum(each in self._passed for each in self._todo)
+        sys.stdout.write(f"{done.stdout}=== {file} {'failed' if done.returncode else 'passed'}, {through} of {len(self._todo)}, ")
+        sys.stdout.write(f"after {time.monotonic() - self._began:.0f} s\n")
+        sys.stdout.flush()
 
 
 def main() -> int:
-    """Exit status 1 if a file failed."""
+    """Exit status 1 if a file failed or a figure did not hold."""
     passed: list[str] = json.loads(PASSED.read_text()) if PASSED.exists() else []
-    began, failed = time.monotonic(), []
     todo = [each for each in files() if each not in passed]
-    for number, file in enumerate(todo, 1):
-        sys.stdout.write(f"=== {file}, {number} of {len(todo)}, after {time.monotonic() - began:.0f} s\n")
-        sys.stdout.flush()
-        if passes(file):
-            passed.append(file)
-        else:
-            failed.append(file)
-        PASSED.parent.mkdir(exist_ok=True)
-        PASSED.write_text(json.dumps(passed) + "\n")
-    if not failed:
+    forget(todo)
+    soak = Soak(todo, passed)
+    paired = [each for name in PAIRED for each in todo if each == f"tests/reliability/test_{name}.py"]
+    with ThreadPoolExecutor(2) as pair:
+        list(pair.map(soak.run, paired))
+    for each in todo:
+        if each not in paired:
+            soak.run(each)
+    if not soak.failed:
         PASSED.unlink(missing_ok=True)
-    sys.stdout.write(f"=== {len(todo)} files in {time.monotonic() - began:.0f} s; failed: {', '.join(failed) or 'none'}\n")
-    return table.main() or bool(failed)
+    sys.stdout.write(f"=== failed: {', '.join(soak.failed) or 'none'}\n")
+    return table.main() or bool(soak.failed)
 
 
 if __name__ == "__main__":
