@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import deadline, problems
 from app.errors import OverloadedError
@@ -35,8 +35,18 @@ class Admission:
         scope["state"]["body_size"] = _size(Headers(scope=scope))
         deadline.start(self._seconds)
         self._inside += 1
+
+        async def receive_outside() -> Message:
+            """A slow client takes no place, and its time is not the request's."""
+            self._inside -= 1
+            try:
+                return await receive()
+            finally:
+                self._inside += 1
+                deadline.start(self._seconds)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_outside, send)
         finally:
             self._inside -= 1
 

@@ -31,6 +31,7 @@ ModelName = Annotated[str | None, Query(alias="model", description=MODEL_DESCRIP
 _EXAMPLES = (
     errors.MalformedRequestError("The multipart body can't be read (Empty boundary): send it as curl -F file=@image.png does."),
     errors.UnknownModelError("There is no model 'vgg': choose one of ann, cnn."),
+    errors.SlowUploadError("After 52,311 bytes the body came too slowly or not at all: send it again."),
     errors.BodyTooLargeError("The body is larger than 16,777,216 bytes: send a smaller image, or fewer at once."),
     errors.UnsupportedTypeError("The upload is not a PNG, JPEG, WebP or BMP image: it begins with the bytes 47 49 46 38 39 61 1c 00."),
     errors.UnprocessableImageError("The image is 27x28 and must be 28x28: resize it, or add fit=garment to have any photo fitted."),

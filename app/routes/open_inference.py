@@ -117,7 +117,7 @@ async def model_config(request: Request) -> ModelConfig:
     )
 
 
-@of_a_model(router, "/infer", "POST", [400, 404, 413, 429, 503], InferRequest, response_model=InferResponse, also=BINARY)
+@of_a_model(router, "/infer", "POST", [400, 404, 408, 413, 429, 503], InferRequest, response_model=InferResponse, also=BINARY)
 async def infer(request: Request) -> Response:
     """Classify images: JSON, or JSON and after it the tensors as bytes, its length in `Inference-Header-Content-Length`."""
     return await exchange(request, model_of(request), partial(read, at_most=request.app.state.settings.max_tensor_batch), answer)
@@ -126,7 +126,7 @@ async def infer(request: Request) -> Response:
 @router.post(
     "/repository/index",
     response_model=list[RepositoryEntry],
-    responses=error_answers(400, 413),
+    responses=error_answers(400, 408, 413, 429),
     openapi_extra=json_body(RepositoryRequest, required=False),
 )
 async def repository_index(request: Request) -> Response:

@@ -34,7 +34,7 @@ _ONE_IMAGE = {
     }
 }
 _MANY_IMAGES = {"requestBody": {"required": True, "content": _multipart("files", {"type": "array", "minItems": 1, "items": _BINARY})}}
-_ERRORS = problem_answers(400, 404, 413, 415, 422, 429, 503)
+_ERRORS = problem_answers(400, 404, 408, 413, 415, 422, 429, 503)
 
 
 @router.post("/predict", responses=_ERRORS, openapi_extra=described(Selection) | _ONE_IMAGE)
@@ -63,7 +63,7 @@ async def predict_batch(request: Request) -> Batch:
     return Batch(results=[problem_of(each, request_id) if isinstance(each, RequestError) else each for each in results])
 
 
-@router.post("/compare", responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
+@router.post("/compare", responses=problem_answers(400, 408, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
 async def compare(request: Request) -> SideBySide:
     """Classify one image, sent as to `/predict`, with every model."""
     fit = query(request, Fitting).fit
@@ -96,7 +96,7 @@ async def explain_one(request: Request) -> Explanation:
     return explanation
 
 
-@router.post("/preprocess", responses=problem_answers(400, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
+@router.post("/preprocess", responses=problem_answers(400, 408, 413, 415, 422, 429), openapi_extra=described(Fitting) | _ONE_IMAGE)
 async def preprocess_one(request: Request) -> Preprocessed:
     """What the models see of an image, sent as to `/predict`, and how a photo becomes that."""
     fit = query(request, Fitting).fit

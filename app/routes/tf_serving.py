@@ -69,7 +69,7 @@ async def model_metadata(request: Request) -> SignatureMetadata:
     )
 
 
-@of_a_model(router, ":predict", "POST", [400, 404, 413, 415, 422, 429, 503], PredictRequest, response_model=PredictResponse)
+@of_a_model(router, ":predict", "POST", [400, 404, 408, 413, 415, 422, 429, 503], PredictRequest, response_model=PredictResponse)
 async def predict(request: Request) -> Response:
     """Classify images: tensors or pictures, as `instances` or as `inputs`."""
     model = _servable(request)

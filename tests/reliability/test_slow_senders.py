@@ -6,6 +6,7 @@ long one has 2,000 connections instead of 500.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import socket
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,8 +162,9 @@ def attacked(soak: bool) -> dict[str, Figures]:
     """What became of the same attack with and without deadlines."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    with_deadlines = Server(uncovered(), models_dir=str(MODELS), max_connections=4000)
-    without = Server(uncovered(), models_dir=str(MODELS), max_connections=4000, head_seconds=3600, slack_seconds=3600)
+    room: dict[str, Any] = {"models_dir": str(MODELS), "max_connections": 4000, "max_concurrency": 4000}
+    with_deadlines = Server(uncovered(), **room)
+    without = Server(uncovered(), **room, head_seconds=3600, slack_seconds=3600, request_seconds=3600)
     with with_deadlines as server, without as control:
         with Neighbour(server) as neighbour:
             quiet = rest(3)
@@ -239,6 +242,53 @@ def test_a_slow_upload_is_told_so(hasty: Server) -> None:
         assert "After 3 bytes" in problem.get("detail", problem.get("error"))
 
 
+PLACES = 5
+
+
+def placed(server: Server) -> list[int]:
+    """The statuses that ten neighbours get while twice as many slow uploads as there are places are under way."""
+    with contextlib.ExitStack() as slow:
+        for _ in range(2 * PLACES):
+            slow.enter_context(connected(server)).sendall(POST % (b"/predict", LONG) + b"a")
+        server.http.get("/healthz")
+        image = BOOT.read_bytes()
+        return [server.http.post("/predict", content=image, headers={"Content-Type": "image/png"}).status_code for _ in range(10)]
+
+
+def served(statuses: list[int]) -> None:
+    assert set(statuses) == {200}
+
+
+def test_slow_uploads_take_no_place(record: Record) -> None:
+    with Server(models_dir=str(MODELS), max_concurrency=PLACES) as server:
+        statuses = placed(server)
+    record(f"{ROW}: more slow uploads than places", "neighbours are answered", str(Counter(statuses)))
+    served(statuses)
+
+
+def test_without_that_neighbours_are_refused(record: Record) -> None:
+    changed = """
+import app.admission as admission
+call = admission.Admission.__call__
+async def counting(self, scope, receive, send):
+    if scope["type"] != "http" or scope["path"] in admission.EXEMPT:
+        return await call(self, scope, receive, send)
+    async def inside():
+        self._inside += 1
+        try:
+            return await receive()
+        finally:
+            self._inside -= 1
+    await call(self, scope, inside, send)
+admission.Admission.__call__ = counting
+"""
+    with Server(models_dir=str(MODELS), max_concurrency=PLACES, changed=changed) as server:
+        statuses = placed(server)
+    record(f"{ROW}: more slow uploads than places, each counted", "neighbours are refused", str(Counter(statuses)))
+    with pytest.raises(AssertionError):
+        served(statuses)
+
+
 def test_who_has_no_head_is_not_answered(hasty: Server) -> None:
     assert together(hasty, b"", b"GET /healthz HT", b"\r\n") == [Answer(b"", closed=True)] * 3
 
@@ -271,9 +321,12 @@ def test_a_slow_reader_that_reads_gets_it_all(hasty: Server) -> None:
 
 def test_a_connection_between_two_requests_is_kept(hasty: Server) -> None:
     """A head's deadline begins with its first byte; until then it is `keep_alive_seconds`."""
-    with connected(hasty) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        time.sleep(3)
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    health = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    with connected(hasty) as connection, connection.makefile("rb") as answers:
+        for last in (b"", b"Connection: close\r\n"):
+            connection.sendall(health + last + b"\r\n")
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            while answers.readline().strip():
+                pass
+            assert answers.read(15) == b'{"status":"ok"}'
+            time.sleep(0 if last else 3)
