@@ -189,7 +189,7 @@ def fill(models: Path, **settings: Any) -> Bounded:
         more = begun(server)
         more.settimeout(3)
         try:
-            head, _, body = more.recv(65536).partition(b"\r\n\r\n")
+            head, body = _answer(more)
         except TimeoutError:
             head, body = b"", b"{}"
         seconds = time.monotonic() - began
@@ -203,6 +203,15 @@ def fill(models: Path, **settings: Any) -> Bounded:
     if head:
         assert json.loads(body)["detail"]
     return Bounded(head.partition(b"\r\n")[0], head.lower(), seconds, probes, after)
+
+
+def _answer(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Head and body of a problem."""
+    read = b""
+    while not read.endswith(b"}") and (more := connection.recv(65536)):
+        read += more
+    head, _, body = read.partition(b"\r\n\r\n")
+    return head, body
 
 
 def one_more_is_refused(found: Bounded) -> None:
