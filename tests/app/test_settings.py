@@ -22,7 +22,13 @@ from tests.server import ROOT, Server
 
 def run(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "app", *options], cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "app", *options],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
