@@ -1,6 +1,6 @@
 """Every call of the OpenAPI document with input that fits it and input that does not, in sequences too, every check of schemathesis on.
 
-Short form half a minute and the same each time; long form random, some ten minutes.
+Short form half a minute and the same each time; long form random, some five minutes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.reliability.conftest import Record
 from tests.server import Server
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES, MANY = 5, 200
+EXAMPLES, MANY = 5, 100
 """Generated for each operation, beside those that follow from the document."""
 
 
