@@ -51,7 +51,14 @@ def running(server: Server, workers: int) -> None:
 def children(server: Server) -> list[int]:
     """The server's workers."""
     found = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [int(each) for each in found if "resource_tracker" not in Path(f"/proc/{each}/cmdline").read_text()]
+    return [int(each) for each in found if _is_worker(each)]
+
+
+def _is_worker(process: str) -> bool:
+    try:
+        return "resource_tracker" not in Path(f"/proc/{process}/cmdline").read_text()
+    except FileNotFoundError:  # it has ended since
+        return False
 
 
 def begun(server: Server) -> socket.socket:

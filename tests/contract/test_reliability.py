@@ -50,6 +50,7 @@ def figure(measured: str, form: str, test: str = "test_the_newest_figure_of_the_
     [
         ([], [figure("1", "short"), figure("2", "short")], ["2"]),
         ([], [figure("1", "short"), figure("2", "long"), figure("3", "long"), figure("4", "short")], ["3"]),
+        ([], [figure("1", "short", row="y"), figure("2", "long")], ["2"]),
         ([figure("1", "long")], [], ["1"]),
         ([figure("1", "long")], [figure("2", "short")], ["1"]),
         ([figure("1", "long")], [figure("2", "long", row="renamed")], ["2"]),

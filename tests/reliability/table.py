@@ -42,7 +42,7 @@ def figures(before: Iterable[dict[str, Any]], lines: Iterable[str]) -> list[dict
         if exists(each["test"]) and _name(each) not in again:
             found[_key(each)] = each
     for each in new:
-        if each["form"] == "long" or found.get(_key(each), each)["form"] == "short":
+        if each["form"] == "long" or (_name(each) not in forms["long"] and found.get(_key(each), each)["form"] == "short"):
             found[_key(each)] = each
     return [found[key] for key in sorted(found, key=_place)]
 

@@ -21,6 +21,8 @@ from training.publish import MANIFEST
 
 IMAGE = {"file": BOOT.read_bytes()}
 WHOLE = "whole"
+ANY = ""
+"""A reason: one bit of the manifest can name another file or another digest, or leave no manifest at all."""
 
 
 def broken_models(source: Path, models: Path, *, places: int) -> dict[str, str]:
@@ -35,7 +37,7 @@ def broken_models(source: Path, models: Path, *, places: int) -> dict[str, str]:
         for number, file in enumerate(files(source)):
             name = f"flip-{number}-{place}"
             flip(publish(source, models, name, 1, link=True) / file, place / places)
-            expected[name] = MANIFEST if file == MANIFEST else f"{file} differs"
+            expected[name] = ANY if file == MANIFEST else f"{file} differs"
     ordered = files(source)
     for copied in range(0, len(ordered), 5):
         name = f"copied-{copied}"

@@ -103,7 +103,9 @@ def removed(shelf: Shelf) -> None:
 
 
 def all_removed(shelf: Shelf) -> None:
-    shutil.rmtree(shelf.models / "ann")
+    """At once: one by one, a look in between might find the lower version alone, which then serves."""
+    (shelf.models / "ann").rename(shelf.models.with_name("elsewhere"))
+    shutil.rmtree(shelf.models.with_name("elsewhere"))
 
 
 def half_copied(shelf: Shelf) -> None:

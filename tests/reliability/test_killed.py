@@ -78,7 +78,10 @@ def workers_killed(
                 how(load, victim)
                 came_back.append(seconds_until(lambda gone=victim: _serving(server, load, gone), patience))  # type: ignore[misc]
                 time.sleep(max(0.0, every - (time.monotonic() - began)))
-        return Killing(load.account(server), came_back, longest_gap(load))
+        account = load.account(server)
+        if float("inf") in came_back:  # the supervisor may be waiting for a worker, and not end in time
+            server.process.kill()
+    return Killing(account, came_back, longest_gap(load))
 
 
 def _serving(server: Server, load: Load, gone: int) -> bool:
