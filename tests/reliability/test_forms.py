@@ -118,6 +118,7 @@ def test_forms_that_are_none(watched: Server, folder: Path, record: Record) -> N
         "4xx, loop stall < 50 ms",
         f"{len(found)} forms: {shown}; worst wait {stalls[worst]:.0f} ms ({worst}), {base:.0f} ms when quiet",
     )
+    assert {status for name, statuses in found.items() if "preamble" in name for status in statuses} == {400}
     for name, statuses in found.items():
         assert all(400 <= each < 500 for each in statuses), (name, statuses)
         assert len(statuses) == 2 or len(MULTIPART[name][1]) > MIB, (name, statuses)  # lost where the client was still sending
