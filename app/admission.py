@@ -36,17 +36,14 @@ class Admission:
         deadline.start(self._seconds)
         self._inside += 1
 
-        async def receive_outside() -> Message:
-            """A slow client takes no place, and its time is not the request's."""
-            self._inside -= 1
-            try:
-                return await receive()
-            finally:
-                self._inside += 1
-                deadline.start(self._seconds)
+        async def receive_unhurried() -> Message:
+            """The time that a slow client takes is not the request's."""
+            message = await receive()
+            deadline.start(self._seconds)
+            return message
 
         try:
-            await self._app(scope, receive_outside, send)
+            await self._app(scope, receive_unhurried, send)
         finally:
             self._inside -= 1
 

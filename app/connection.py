@@ -22,9 +22,6 @@ MOST_HEAD_BYTES = 64 * 1024
 MOST_HEADERS = 100
 MOST_PIPELINED = 100
 """Requests that may wait behind one that is being answered; nobody sends as many without having seen an answer."""
-MOST_UNWANTED_BYTES = 256 * 1024
-"""Of a body that goes on after its answer has begun: read on and thrown away, so that the connection can be used again, as in Go."""
-
 LINGER_S = 0.1
 """For the event loop to come round."""
 
@@ -48,7 +45,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = self._in_body = False
         self._since = 0.0  # the service waits for what comes next
-        self._received = self._unwanted = 0  # bytes of the body
+        self._received = 0  # bytes of the body
         self._received_before = 0  # at the last round, as the following
         self._owed_before = 0
         self._patience: float = self._watch.slack_seconds
@@ -124,16 +121,15 @@ class Connection(HttpToolsProtocol):
         self._watch.busy(self)
         self._in_body = True
         self._since = self.loop.time()
-        self._received = self._received_before = self._unwanted = 0
+        self._received = self._received_before = 0
         self._patience = self._watch.slack_seconds
 
     def on_body(self, body: bytes) -> None:
         self._received += len(body)
-        if self.cycle.response_started:
-            self._unwanted += len(body)
-            if self._unwanted > MOST_UNWANTED_BYTES:
-                self._deaf = True
-                self.transport.close()
+        # after the answer the rest is read on and thrown away, or a client that sends first and reads then would miss it
+        if self.cycle.response_started and self._received > self._watch.limits.at(self.cycle.scope["path"]):
+            self._deaf = True
+            self.transport.close()
         super().on_body(body)
 
     def on_message_complete(self) -> None:

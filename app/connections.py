@@ -11,6 +11,7 @@ import itertools
 import logging
 from typing import Protocol
 
+from app.body_limits import BodyLimits
 from app.settings import Settings
 
 PERIOD = 1.0
@@ -42,6 +43,7 @@ class Connections:
     """All connections of a worker: those that never sent a whole head, those between two requests, and those with a request."""
 
     def __init__(self, settings: Settings) -> None:
+        self.limits = BodyLimits.of(settings)
         self.head_seconds = settings.head_seconds
         self.keep_alive_seconds = settings.keep_alive_seconds
         self.slack_seconds = settings.slack_seconds

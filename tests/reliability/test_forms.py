@@ -83,45 +83,38 @@ MULTIPART: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-def holds_up(stall_ms: float) -> None:
-    assert stall_ms < 50
+ROUNDS = 3
+"""What the service itself holds up is there each time; what else the machine does is not."""
 
 
 def test_forms_that_are_none(watched: Server, folder: Path, record: Record) -> None:
-    found: dict[str, list[int]] = {}
-    stalls: dict[str, float] = {}
+    found: dict[str, list[int]] = {name: [] for name in MULTIPART}
+    spans: dict[str, list[tuple[float, float]]] = {name: [] for name in MULTIPART}
     with Neighbour(watched) as neighbour:
         quiet = rest(1)
-        spans = {}
-        for name, (kind, body) in MULTIPART.items():
+        for name, (kind, body) in list(MULTIPART.items()) * ROUNDS:
             begin = time.monotonic()
-            statuses = []
             for path in (b"/predict", b"/predict/batch"):
-                head = b"POST %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n" % (
-                    path,
-                    kind,
-                    len(body),
-                )
-                statuses += asked(watched, head + body, wait=30).statuses
-            found[name] = statuses
-            spans[name] = begin, time.monotonic() + 0.01
+                head = b"POST %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %b\r\n" % (path, kind)
+                found[name] += asked(watched, head + b"Content-Length: %d\r\n\r\n" % len(body) + body, wait=30).statuses
+            spans[name].append((begin, time.monotonic() + 0.01))
             time.sleep(0.02)
     base = float(np.max(neighbour.between(*quiet)))
-    for name, span in spans.items():
-        waits = neighbour.between(*span)
-        stalls[name] = float(waits.max()) if len(waits) else 0.0
+    stalls = {name: min(float(neighbour.between(*each).max(initial=0)) for each in spans[name]) for name in MULTIPART}
     worst = max(stalls, key=lambda each: stalls[each])
     counts = Counter(status for each in found.values() for status in each)
     shown = ", ".join(f"{count} x {status}" for status, count in sorted(counts.items()))
     record(
         ABUSE,
         "4xx, loop stall < 50 ms",
-        f"{len(found)} forms: {shown}; worst wait {stalls[worst]:.0f} ms ({worst}), {base:.0f} ms when quiet",
+        f"{len(found)} forms, {ROUNDS} times: {shown}; worst wait {stalls[worst]:.0f} ms ({worst}), {base:.0f} ms when quiet",
     )
+    assert {status for name, statuses in found.items() if "preamble" in name for status in statuses} == {400}
     for name, statuses in found.items():
         assert all(400 <= each < 500 for each in statuses), (name, statuses)
-        assert len(statuses) == 2 or len(MULTIPART[name][1]) > MIB, (name, statuses)  # lost where the client was still sending
-    assert stalls[worst] - base < 150, stalls  # another test may hold the processor; the figure is in the table
+        whole = len(statuses) == 2 * ROUNDS
+        assert whole or len(MULTIPART[name][1]) > MIB, (name, statuses)  # lost where the client was still sending
+    assert stalls[worst] < 100 + base, stalls  # the figure is in the table; other tests may hold the processor
     assert not list(folder.iterdir())
 
 
