@@ -28,24 +28,32 @@ class Admission:
             await self._app(scope, receive, send)
             return
         if self._inside >= self._most:
-            error = OverloadedError(f"{self._inside} requests are being answered already: try again in a moment.")
-            refusal = problems.problem_of(error, scope["state"]["request_id"])
+            refusal = problems.problem_of(self._full(), scope["state"]["request_id"])
             await problems.response(scope["path"], refusal)(scope, receive, send)
             return
         scope["state"]["body_size"] = _size(Headers(scope=scope))
         deadline.start(self._seconds)
         self._inside += 1
 
-        async def receive_unhurried() -> Message:
-            """The time that a slow client takes is not the request's."""
-            message = await receive()
+        async def receive_outside() -> Message:
+            """While its client sends, a request takes no place, nor is that its own time: some slow ones would have all others refused."""
+            self._inside -= 1
+            try:
+                message = await receive()
+            finally:
+                self._inside += 1
             deadline.start(self._seconds)
+            if self._inside > self._most and message["type"] == "http.request":
+                raise self._full()
             return message
 
         try:
-            await self._app(scope, receive_unhurried, send)
+            await self._app(scope, receive_outside, send)
         finally:
             self._inside -= 1
+
+    def _full(self) -> OverloadedError:
+        return OverloadedError(f"{self._most} requests are being answered already: try again in a moment.")
 
 
 def _size(headers: Headers) -> int:

@@ -61,10 +61,13 @@ def _is_worker(process: str) -> bool:
         return False
 
 
-def begun(server: Server) -> socket.socket:
-    """An upload that waits for its end."""
+def begun(server: Server, path: str = "/predict", body: bytes | None = None) -> socket.socket:
+    """An upload that waits for its end, or a whole one of the `body`, whose answer is still to come."""
     connection = socket.create_connection((server.http.base_url.host, server.http.base_url.port or 80))
-    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc")
+    length, content = (1000, b"abc") if body is None else (len(body), body)
+    connection.sendall(
+        b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % (path.encode(), length) + content
+    )
     return connection
 
 

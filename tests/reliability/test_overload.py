@@ -168,6 +168,19 @@ def test_without_bounded_queues_nobody_is_told_to_come_back(models: Path) -> Non
 
 MOST = 8
 
+SLOW_DECODING = """
+import time
+from app import images
+real = images._converted
+
+def slow(image, *rest):
+    if image.size != (28, 28):
+        time.sleep(20)
+    return real(image, *rest)
+
+images._converted = slow
+"""
+
 
 @dataclass
 class Bounded:
@@ -181,9 +194,10 @@ class Bounded:
 
 
 def fill(models: Path, max_concurrency: int, patience: float = 20) -> Bounded:
-    """As many uploads that wait for their end as there may be, then one more."""
-    with Server(models_dir=str(models), max_concurrency=max_concurrency, slack_seconds=60) as server:
-        uploads = [begun(server) for _ in range(MOST)]
+    """As many photos being decoded, five seconds each, as there may be requests in hand, then one more."""
+    threads: dict[str, Any] = {"max_concurrency": max_concurrency, "photo_threads": MOST}
+    with Server(models_dir=str(models), changed=SLOW_DECODING.replace("20", "5"), **threads) as server:
+        photos = [begun(server, "/predict?fit=garment", photo()) for _ in range(MOST)]
         eventually(lambda: Figures(server)("wardrobe_http_requests_in_flight") == MOST + 1)
         began = time.monotonic()
         more = begun(server)
@@ -195,7 +209,7 @@ def fill(models: Path, max_concurrency: int, patience: float = 20) -> Bounded:
         seconds = time.monotonic() - began
         paths = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/telemetry", "/metrics")
         probes = {server.http.get(path).status_code for path in paths}
-        for each in uploads:
+        for each in photos:
             each.close()
         eventually(lambda: Figures(server)("wardrobe_http_requests_in_flight") <= 2)
         after = server.http.post("/predict", content=BOOT, headers={"Content-Type": "image/png"}).status_code
@@ -261,20 +275,6 @@ def refusals(server: Server) -> dict[str, bytes]:
             except TimeoutError:
                 found[path] = b""
     return found
-
-
-SLOW_DECODING = """
-import time
-from app import images
-real = images._converted
-
-def slow(image, *rest):
-    if image.size != (28, 28):
-        time.sleep(20)
-    return real(image, *rest)
-
-images._converted = slow
-"""
 
 
 def test_a_full_queue_refuses_by_the_head(models: Path, record: Record) -> None:

@@ -6,6 +6,7 @@ long one has 2,000 connections instead of 500.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import socket
@@ -239,6 +240,53 @@ def test_a_slow_upload_is_told_so(hasty: Server) -> None:
         else:
             assert problem["type"] == "urn:wardrobe:problem:upload-too-slow"
         assert "After 3 bytes" in problem.get("detail", problem.get("error"))
+
+
+PLACES = 5
+
+
+def placed(server: Server) -> list[int]:
+    """The statuses that ten neighbours get while twice as many slow uploads as there are places are under way."""
+    with contextlib.ExitStack() as slow:
+        for _ in range(2 * PLACES):
+            slow.enter_context(connected(server)).sendall(POST % (b"/predict", LONG) + b"a")
+        server.http.get("/healthz")
+        image = BOOT.read_bytes()
+        return [server.http.post("/predict", content=image, headers={"Content-Type": "image/png"}).status_code for _ in range(10)]
+
+
+def served(statuses: list[int]) -> None:
+    assert set(statuses) == {200}
+
+
+def test_slow_uploads_take_no_place(record: Record) -> None:
+    with Server(models_dir=str(MODELS), max_concurrency=PLACES) as server:
+        statuses = placed(server)
+    record(f"{ROW}: more slow uploads than places", "neighbours are answered", str(Counter(statuses)))
+    served(statuses)
+
+
+def test_without_that_neighbours_are_refused(record: Record) -> None:
+    changed = """
+import app.admission as admission
+call = admission.Admission.__call__
+async def counting(self, scope, receive, send):
+    if scope["type"] != "http" or scope["path"] in admission.EXEMPT:
+        return await call(self, scope, receive, send)
+    async def inside():
+        self._inside += 1
+        try:
+            return await receive()
+        finally:
+            self._inside -= 1
+    await call(self, scope, inside, send)
+admission.Admission.__call__ = counting
+"""
+    with Server(models_dir=str(MODELS), max_concurrency=PLACES, changed=changed) as server:
+        statuses = placed(server)
+    record(f"{ROW}: more slow uploads than places, each counted", "neighbours are refused", str(Counter(statuses)))
+    with pytest.raises(AssertionError):
+        served(statuses)
 
 
 def test_who_has_no_head_is_not_answered(hasty: Server) -> None:
