@@ -23,6 +23,7 @@ from tests import data
 from tests.app.figures import Figures, begun, eventually
 from tests.conftest import encoded as image_bytes
 from tests.reliability.conftest import Record
+from tests.reliability.faulty import faulty
 from tests.reliability.load import Load, Stream, encoded, loaded
 from tests.server import Server
 
@@ -180,10 +181,15 @@ class Bounded:
     after: int
 
 
-def fill(models: Path, max_concurrency: int, patience: float = 20) -> Bounded:
-    """As many uploads that wait for their end as there may be, then one more."""
-    with Server(models_dir=str(models), max_concurrency=max_concurrency, slack_seconds=60) as server:
-        uploads = [begun(server) for _ in range(MOST)]
+def fill(models: Path, flag: Path, max_concurrency: int, patience: float = 20) -> Bounded:
+    """As many requests as there may be, which the ResNet works on until the flag goes, then one more."""
+    until = f"while Path({str(flag)!r}).exists(): time.sleep(0.05)"
+    with Server(models_dir=str(models), changed=faulty("resnet", until, flag), max_concurrency=max_concurrency) as server:
+        flag.touch()
+        resnet = kinds()["a slow model"].request
+        worked_on = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(MOST)]
+        for each in worked_on:
+            each.sendall(resnet)
         eventually(lambda: Figures(server)("wardrobe_http_requests_in_flight") == MOST + 1)
         began = time.monotonic()
         more = begun(server)
@@ -193,9 +199,11 @@ def fill(models: Path, max_concurrency: int, patience: float = 20) -> Bounded:
         except TimeoutError:
             head, body = b"", b"{}"
         seconds = time.monotonic() - began
-        paths = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/telemetry", "/metrics")
-        probes = {server.http.get(path).status_code for path in paths}
-        for each in uploads:
+        paths = ("/healthz", "/v2/health/live", "/telemetry", "/metrics")
+        probes = {server.http.get(path).status_code for path in (*paths, "/readyz", "/v2/health/ready")}
+        flag.unlink()
+        for each in worked_on:
+            each.recv(65536)
             each.close()
         eventually(lambda: Figures(server)("wardrobe_http_requests_in_flight") <= 2)
         after = server.http.post("/predict", content=BOOT, headers={"Content-Type": "image/png"}).status_code
@@ -222,8 +230,8 @@ def one_more_is_refused(found: Bounded) -> None:
     assert found.after == 200
 
 
-def test_requests_in_hand_are_bounded(models: Path, record: Record) -> None:
-    found = fill(models, max_concurrency=MOST)
+def test_requests_in_hand_are_bounded(models: Path, tmp_path: Path, record: Record) -> None:
+    found = fill(models, tmp_path / "flag", MOST)
     record(
         "Bounded concurrency",
         "one more than max_concurrency: 429 with Retry-After before its body is read; probes and figures answered",
@@ -232,8 +240,8 @@ def test_requests_in_hand_are_bounded(models: Path, record: Record) -> None:
     one_more_is_refused(found)
 
 
-def test_without_the_bound_one_more_waits(models: Path) -> None:
-    found = fill(models, max_concurrency=1000, patience=2)
+def test_without_the_bound_one_more_waits(models: Path, tmp_path: Path) -> None:
+    found = fill(models, tmp_path / "flag", 1000, patience=2)
     with pytest.raises(AssertionError):
         one_more_is_refused(found)
 
