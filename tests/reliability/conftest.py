@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,8 +81,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if item.name.startswith(CONTROL):
             _write(_outcome(item.nodeid, report, soak=os.environ.get(SOAK) == "1"))
     return report
-
-
-def temporary_files() -> set[Path]:
-    """What lies in the temporary folder, to see that nothing is left there."""
-    return set(Path(tempfile.gettempdir()).iterdir())

@@ -14,14 +14,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.groups import is_alone
 from tests.reliability import table
 from tests.reliability.conftest import FIGURES, SOAK
 from tests.server import ROOT
 
 PASSED = ROOT / "build" / "soak.json"
 """The files that have."""
-PAIRED = ("fuzz", "schemathesis", "killed", "folder_while_serving", "publishing", "clock", "log_output", "folder_at_start", "ledger")
-"""They check answers, not times, and are too long to run alone; the longest first."""
 
 
 def files() -> list[str]:
@@ -70,7 +69,8 @@ def main() -> int:
     todo = [each for each in files() if each not in passed]
     forget(todo)
     soak = Soak(todo, passed)
-    paired = [each for name in PAIRED for each in todo if each == f"tests/reliability/test_{name}.py"]
+    # those that check answers, not times
+    paired = [each for each in todo if each.startswith("tests/reliability/") and not is_alone(each.removeprefix("tests/"))]
     with ThreadPoolExecutor(2) as pair:
         list(pair.map(soak.run, paired))
     for each in todo:
