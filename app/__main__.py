@@ -12,7 +12,7 @@ import uvicorn
 from pydantic import ValidationError
 from pydantic_settings import CliApp, SettingsError
 
-from app import api_keys, logs
+from app import api_keys, logs, supervisor
 from app.settings import Settings, complaints
 from app.stopping import leave
 from app.tally import tally
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stderr.write(f"error: WARDROBE_API_KEYS: {error}\n")
             return 2
     os.environ.update(environment(settings))  # the factory, in each worker process, reads them there
+    supervisor.notice_deaths()
     with tally(settings.workers):
         uvicorn.run(
             "app.main:from_environment",

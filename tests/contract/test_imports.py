@@ -53,6 +53,7 @@ KNOW_HTTP = {
     "main.py",
     "openapi.py",
     "problems.py",
+    "supervisor.py",
     "request_context.py",
     "route.py",
     "tracing.py",

@@ -130,9 +130,11 @@ def test_a_refused_request_is_answered_before_its_body(tmp_path: Path, record: R
 
 
 def test_without_closing_the_body_is_read_after_all(tmp_path: Path) -> None:
-    changed = (
-        "import app.access, app.connection\napp.access._has_body = lambda headers: False\napp.connection.MOST_UNWANTED_BYTES = 2**40\n"
-    )
+    changed = """
+import app.access, app.body_limits
+app.access._has_body = lambda headers: False
+app.body_limits.BodyLimits.at = lambda self, path: 2**40
+"""
     with Server(models_dir=str(MODELS), api_keys=str(key_file(tmp_path)), changed=changed) as server:
         seen = refused(server, "Transfer-Encoding: chunked", ENDLESS)
     assert seen.taken >= ENDLESS

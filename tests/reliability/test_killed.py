@@ -130,6 +130,31 @@ def test_a_worker_that_stops_dead(models: Path, soak: bool, record: Record) -> N
     only_what_was_in_flight_is_lost(found, times)
 
 
+def killed_while_asked(load: Load, victim: int) -> None:
+    """Stopped first, so that its supervisor waits for a sign of life when it dies."""
+    load.halt(victim)
+    time.sleep(2)
+    os.kill(victim, signal.SIGKILL)
+
+
+def noticed_at_once(found: Killing) -> None:
+    only_what_was_in_flight_is_lost(found, 1)
+    assert max(found.came_back) < WORKER_START_S / 2
+
+
+def test_a_worker_killed_while_it_is_asked_for_a_sign_of_life(models: Path, record: Record) -> None:
+    found = workers_killed(models, killed_while_asked, times=1, every=0)
+    record("A worker killed while its supervisor waits for it", f"noticed at once, not after {WORKER_START_S} s", str(found))
+    noticed_at_once(found)
+
+
+def test_without_closing_the_workers_end_of_the_pipe(models: Path) -> None:
+    changed = "from app import supervisor\nsupervisor.Worker.start = supervisor.uvicorn.Process.start"
+    found = workers_killed(models, killed_while_asked, times=1, every=0, changed=changed, patience=WORKER_START_S / 2)
+    with pytest.raises(AssertionError):
+        noticed_at_once(found)
+
+
 def test_without_a_supervisor_that_looks(models: Path) -> None:
     blind = "from uvicorn.supervisors import Multiprocess\nMultiprocess.keep_subprocess_alive = lambda self: None"
     found = workers_killed(models, Load.kill, times=1, every=0, changed=blind, patience=3)
