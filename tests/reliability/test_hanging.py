@@ -176,7 +176,7 @@ def test_a_slow_model_that_hangs(models: Path, tmp_path: Path, record: Record) -
 
 
 def test_without_a_deadline_they_wait(models: Path, tmp_path: Path) -> None:
-    found = hang(models, tmp_path / "flag", request_seconds=FOREVER_S)
+    found = hang(models, tmp_path / "flag", request_seconds=FOREVER_S, graceful_shutdown_seconds=1)
     with pytest.raises(AssertionError):
         told_in_time_and_others_unharmed(found)
 
