@@ -20,7 +20,8 @@ HEAD = """# Reliability
 
 What threatens the service, what must hold all the same, and what was measured. Each test attacks a real server process over sockets.
 
-- The long form: `make soak`, with which this page was made. It goes on after a failure; run again, it takes up the files that failed.
+- The long form: `make soak`, which makes this page; a figure of the short form says that it is one. It goes on after a failure;
+  run again, it takes up the files that failed.
 - The short form: `.venv/bin/python -m pytest --no-cov tests/reliability`, a part of `make test`.
 - One row: the command behind it, after `.venv/bin/python -m` and with `--no-cov`; `WARDROBE_SOAK=1` before it makes it the long form.
 - Those in `tests/docker` need a Docker engine.
