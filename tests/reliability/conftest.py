@@ -8,11 +8,14 @@ import subprocess
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.server import ROOT
+from tests.conftest import MODELS
+from tests.data import BOOT
+from tests.server import ROOT, Server, uncovered
 
 SOAK = "WARDROBE_SOAK"
 FIGURES = ROOT / "build/reliability.jsonl"
@@ -26,6 +29,20 @@ Record = Callable[[str, str, str], None]
 def soak() -> bool:
     """Whether the long form runs, `make soak`, as long as the tables in `docs/reliability.md` say; otherwise the short one, for CI."""
     return os.environ.get(SOAK) == "1"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's temporary folder, which nobody else writes to."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def watched(folder: Path) -> Iterator[Server]:
+    """A server that has answered once, and whose temporary files lie there."""
+    with Server({**uncovered(), "TMPDIR": str(folder)}, models_dir=str(MODELS)) as server:
+        server.http.post("/predict", files={"file": BOOT.read_bytes()}).raise_for_status()
+        yield server
 
 
 @pytest.fixture

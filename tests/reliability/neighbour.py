@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from tests.server import Server
+from tests.server import Server, uncovered
 
 PINGS = """
 import json, socket, sys, threading, time
@@ -49,8 +48,7 @@ class Neighbour:
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-c", PINGS, str(self._port)]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=uncovered())
         assert self._process.stdout
         assert self._process.stdout.readline() == "began\n"
         return self

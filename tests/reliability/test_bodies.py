@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from tests.conftest import MODELS
 from tests.data import BOOT
 from tests.reliability.conftest import Record
 from tests.reliability.raw import MIB, PLAIN_UVICORN, bytes_read, connected, in_flight, resident
-from tests.reliability.test_stalls import uncovered
-from tests.server import Server
+from tests.server import Server, uncovered
 
 HUGE, ABUSE, FUZZ = "Huge upload", "Multipart abuse", "Malformed multipart"
 GIGABYTE = 1024 * MIB
@@ -25,19 +23,6 @@ IMAGE, FORM, JSON = b"image/png", b"multipart/form-data; boundary=b", b"applicat
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 MEMORY = 64 * MIB
 """Three times what may be held of a picture, and what the interpreter does not give back."""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The server's temporary folder, which nobody else writes to."""
-    return tmp_path_factory.mktemp("temporary")
-
-
-@pytest.fixture(scope="module")
-def watched(folder: Path) -> Iterator[Server]:
-    with Server({**uncovered(), "TMPDIR": str(folder)}, models_dir=str(MODELS)) as server:
-        server.http.post("/predict", files={"file": BOOT.read_bytes()}).raise_for_status()
-        yield server
 
 
 @dataclass(frozen=True)

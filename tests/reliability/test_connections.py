@@ -24,8 +24,7 @@ from tests.data import BOOT
 from tests.reliability.conftest import Record
 from tests.reliability.raw import asked, clients, connected, descriptors, in_flight, resident
 from tests.reliability.test_forms import form, part
-from tests.reliability.test_stalls import uncovered
-from tests.server import Server
+from tests.server import Server, uncovered
 
 BOUND, VANISH, MEMORY = "More connections than fit", "Disconnects", "Memory growth"
 ROOM = 50

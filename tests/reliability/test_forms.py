@@ -8,36 +8,20 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.conftest import MODELS
 from tests.data import BOOT
 from tests.reliability.conftest import Record
 from tests.reliability.neighbour import Neighbour, rest
 from tests.reliability.raw import MIB, asked, descriptors, resident
-from tests.reliability.test_stalls import uncovered
-from tests.server import Server
+from tests.server import Server, uncovered
 
 ABUSE, FUZZ = "Multipart abuse", "Malformed multipart"
 FORM = b"multipart/form-data; boundary=b"
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The server's temporary folder, which nobody else writes to."""
-    return tmp_path_factory.mktemp("temporary")
-
-
-@pytest.fixture(scope="module")
-def watched(folder: Path) -> Iterator[Server]:
-    with Server({**uncovered(), "TMPDIR": str(folder)}, models_dir=str(MODELS)) as server:
-        server.http.post("/predict", files={"file": BOOT.read_bytes()}).raise_for_status()
-        yield server
 
 
 def form(*parts: bytes, end: bytes = b"--b--\r\n") -> bytes:

@@ -26,8 +26,7 @@ from tests.data import BOOT
 from tests.reliability.conftest import Record
 from tests.reliability.neighbour import Neighbour, rest
 from tests.reliability.raw import Answer, asked, clients, connected, descriptors, in_flight
-from tests.reliability.test_stalls import uncovered
-from tests.server import Server
+from tests.server import Server, uncovered
 
 ROW = "Slowloris"
 CLOSED_WITHIN = 15.0

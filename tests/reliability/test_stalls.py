@@ -7,9 +7,7 @@ The long one asks each ten times, a minute and a half.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,34 +21,14 @@ from PIL import Image
 
 from tests.conftest import MODELS, encoded, png
 from tests.reliability.conftest import Record
-from tests.server import Server
+from tests.reliability.neighbour import Neighbour
+from tests.server import Server, uncovered
 from training import data
 
 ROW = "No stall of the event loop over 50 ms"
 MOST_MS = 50.0
 TRIES = 3
 """What the service itself holds up is there each time; what else the machine does is not."""
-PINGS = """
-import json, socket, sys, threading, time
-asked = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), asked.set()), daemon=True).start()
-waited = []
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while not asked.is_set():
-        began = time.perf_counter()
-        connection.sendall(b"GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
-        answer = b""
-        while not answer.endswith(b"}"):
-            answer += connection.recv(4096)
-        assert answer.startswith(b"HTTP/1.1 200")
-        waited.append(time.perf_counter() - began)
-        if len(waited) == 1:
-            print("began", flush=True)
-        time.sleep(max(0, 0.005 - waited[-1]))
-print(json.dumps(waited))
-"""
-"""In a process of its own: one that also sends the large request would wait for itself."""
 
 Ask = Callable[[httpx.Client], httpx.Response]
 
@@ -80,13 +58,9 @@ def waits(server: Server, ask: Ask) -> Waits:
 
 def pings(server: Server, meanwhile: Callable[[], None]) -> npt.NDArray[np.float64]:
     """How long a neighbour waits for each of its answers, in milliseconds."""
-    command = [sys.executable, "-c", PINGS, str(server.port)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=uncovered()) as neighbour:
-        assert neighbour.stdout
-        assert neighbour.stdout.readline() == "began\n"
+    with Neighbour(server) as neighbour:
         meanwhile()
-        said, _ = neighbour.communicate(timeout=60)
-    return np.array(json.loads(said)) * 1000
+    return neighbour.between(-math.inf, math.inf)  # also what was asked before and answered meanwhile
 
 
 def holds(waited: Waits) -> None:
@@ -99,10 +73,6 @@ def plain() -> Iterator[Server]:
     """Without coverage, which makes every line take longer."""
     with Server(environment=uncovered(), models_dir=str(MODELS)) as server:
         yield server
-
-
-def uncovered() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("COV")}
 
 
 @cache
