@@ -13,7 +13,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 FROM base AS build
 RUN python3 -m venv /opt/venv
 # Wheels only, since there is no compiler; dependencies before code, so that a change of code installs nothing.
-# `tracing` adds OpenTelemetry's SDK, for WARDROBE_TRACING.
+# `tracing` adds OpenTelemetry's SDK, for WARDROBE_TRACING; `cloud` also what reads object stores, for WARDROBE_MODELS_DIR=s3://….
 ARG REQUIREMENTS=serve
 COPY requirements/${REQUIREMENTS}.lock /tmp/requirements.lock
 RUN pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary :all: --no-deps --require-hashes -r /tmp/requirements.lock
@@ -45,6 +45,7 @@ WORKDIR /srv
 # With glibc's own threshold, which grows, 1.3 GB stayed allocated after a few photos of 50 megapixels; with this one 70 MB do.
 ENV WARDROBE_HOST=0.0.0.0 \
     WARDROBE_MODELS_DIR=/models \
+    WARDROBE_MODELS_CACHE=/tmp/models \
     MALLOC_MMAP_THRESHOLD_=8388608
 EXPOSE 8000
 # A number, so that an orchestrator can see that it is not root.

@@ -104,6 +104,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) -o requirements/serve.lock
 	$(COMPILE) $(call without,flatbuffers ml-dtypes protobuf tqdm) --extra cli -o requirements/cli.lock
 	$(COMPILE) $(call without,flatbuffers ml-dtypes tqdm) --extra tracing -o requirements/tracing.lock
+	$(COMPILE) $(call without,flatbuffers ml-dtypes tqdm) --extra store --extra tracing -o requirements/cloud.lock
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(subst pyproject.toml,requirements/fuzz.in,$(COMPILE)) -o requirements/fuzz.lock

@@ -14,6 +14,7 @@ from pydantic_settings import CliApp, SettingsError
 
 from app import api_keys, logs, supervisor
 from app.settings import Settings, complaints
+from app.source import complaint
 from app.stopping import leave
 from app.tally import tally
 
@@ -34,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     if settings.tracing and (absent := [name for name in TRACING if not _is_installed(name)]):
         install = "pip install --no-deps --require-hashes -r requirements/tracing.lock"
         sys.stderr.write(f"error: WARDROBE_TRACING needs {' and '.join(absent)}: `{install}` installs it\n")
+        return 2
+    if wrong := complaint(settings):
+        sys.stderr.write(f"error: WARDROBE_MODELS_DIR: {wrong}\n")
         return 2
     if settings.api_keys:
         try:

@@ -22,7 +22,7 @@ def verify(folder: Path) -> frozenset[str]:
     Raises:
         BrokenVersionError: The manifest is missing or unreadable, or a file is missing, changed or not in it.
     """
-    expected = _read(folder / MANIFEST)
+    expected = digests(folder)
     try:
         found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
     except OSError as error:
@@ -44,7 +44,13 @@ def verify(folder: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _read(path: Path) -> dict[str, str]:
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a version, by its path.
+
+    Raises:
+        BrokenVersionError: The manifest is missing or unreadable.
+    """
+    path = folder / MANIFEST
     try:
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise BrokenVersionError(f"{MANIFEST} is not a regular file")

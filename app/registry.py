@@ -13,7 +13,8 @@ from app.manifest import BrokenVersionError
 from app.model import Model
 from app.schemas.models import ModelList, ModelSummary
 from app.settings import Settings
-from app.survey import Survey, survey
+from app.source import source
+from app.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Registry:
 
     def __init__(self, settings: Settings, found: Survey | None = None, before: Registry | None = None) -> None:
         """Load what the folder holds, but for what was loaded `before`."""
-        self.found = survey(settings.models_dir) if found is None else found
+        self.found = source(settings)() if found is None else found
         self.checking = ""
         """The model whose golden images are being answered, for who waits in vain."""
         self._default = settings.default_model
@@ -33,15 +34,15 @@ class Registry:
         known = before.entries if before else {}
         serving = {name for name, entry in known.items() if entry.served}
         self._entries = {
-            name: scan(settings.models_dir / name, self.found.home(name), settings, known.get(name))
+            name: scan(self.found.folder / name, self.found.home(name), settings, known.get(name))
             for name in sorted(_names(self.found, settings) | serving)
         }
         for name, entry in self._entries.items():
             self._tell(entry, known.get(name))
         served = self.served()
         versions = {model.name: model.version for model in served}
-        self.comparison = comparison.read(settings.models_dir, versions)
-        self.mistakes = comparison.read_mistakes(settings.models_dir, versions)
+        self.comparison = comparison.read(self.found.folder, versions)
+        self.mistakes = comparison.read_mistakes(self.found.folder, versions)
         # once, as it never changes: to make a few hundred kilobytes anew would hold up other requests
         self._evidence = {model.name: evidence([model], self.comparison.figures) for model in served}
         self._all_evidence = evidence(served, self.comparison.figures)
@@ -144,14 +145,14 @@ def one_model(settings: Settings, name: str | None, version: int | None) -> Mode
     Raises:
         UnknownModelError, UnknownVersionError, ModelUnavailableError: See `Registry.model`.
     """
-    found = survey(settings.models_dir)
+    if version is None:
+        settings = settings.model_copy(update={"versions_per_model": 1})
+    found = source(settings)()
     names = sorted(_names(found, settings))
     name = settings.default_model if name is None else name
     if name not in names:
         raise _unknown(name, names)
-    if version is None:
-        settings = settings.model_copy(update={"versions_per_model": 1})
-    return scan(settings.models_dir / name, found.home(name), settings).model(version)
+    return scan(found.folder / name, found.home(name), settings).model(version)
 
 
 def _unknown(name: str, known: Iterable[str]) -> UnknownModelError:

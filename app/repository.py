@@ -13,7 +13,7 @@ import anyio
 
 from app.registry import Registry
 from app.settings import Settings
-from app.survey import survey
+from app.source import source
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,12 @@ class Repository:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.registry = Registry(settings)
+        self._survey = source(settings)
+        self.registry = Registry(settings, self._survey())
 
     def refresh(self) -> None:
         """Look whether the folder has changed, and serve what it holds."""
-        found = survey(self._settings.models_dir)
+        found = self._survey()
         if found != self.registry.found:
             self.registry = Registry(self._settings, found, self.registry)
 

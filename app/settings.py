@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Host = Annotated[str, StringConstraints(to_lower=True, pattern=r"^(\*|(\*\.)?[\w-]+(\.[\w-]+)*|[\da-f]*:[\da-f:.]*:[\da-f.]*)$")]
 """A host's name or address without a port, `*.` and a domain for every name below it, or `*`."""
+
+ADDRESS = re.compile(r"(s3|gs|az)://[^/?#]+(/[^?#]*)?")
+"""Of a folder in an object store: of S3 or what speaks its protocol, Google Cloud Storage, Azure Blob Storage."""
+
+
+def _place(given: object) -> object:
+    """A folder's path, or an address as the text that it is.
+
+    Raises:
+        ValueError: It is an address of something else.
+    """
+    if isinstance(given, str) and "://" in given:
+        if not ADDRESS.fullmatch(given):
+            raise ValueError("an address is s3://bucket/path, gs://bucket/path or az://container/path")
+        return given
+    return Path(given) if isinstance(given, str) else given
+
+
+Place = Annotated[Path | str, BeforeValidator(_place)]
 
 
 class Settings(BaseSettings):
@@ -34,8 +54,11 @@ class Settings(BaseSettings):
     trusted_hosts: tuple[Host, ...] = Field(default=("*",), min_length=1)
     """Host names to answer to, without ports; `*.example.org` is every name below it. A JSON list. Probes are answered by any name."""
 
-    models_dir: Path = Path("models")
-    """Folder of the published models, `<name>/<version>/`."""
+    models_dir: Place = Path("models")
+    """Folder of the published models, `<name>/<version>/`, or its address in an object store: `s3://bucket/path`, `gs://…`, `az://…`."""
+
+    models_cache: Path = Path("~/.cache/wardrobe")
+    """Folder for what is fetched from an object store: 5 MB a version and more, kept for the next start."""
 
     required_models: tuple[str, ...] = ("ann", "cnn")
     """Models without which the service is not ready; others in the folder are served too. A JSON list."""

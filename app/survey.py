@@ -23,8 +23,9 @@ class Home:
 
 @dataclass(frozen=True)
 class Survey:
-    """The models folder: each model's home by name, and the stamp of the comparison beside them; or why it is `unreadable`."""
+    """The models `folder`: each model's home by name, the stamp of the comparison beside them, and why it is `unreadable`, if it is."""
 
+    folder: Path
     homes: Mapping[str, Home] = field(default_factory=dict)
     comparison: Stamp = frozenset()
     unreadable: str | None = None
@@ -39,21 +40,22 @@ def survey(models: Path) -> Survey:
     try:
         names = sorted(each.name for each in models.iterdir() if each.is_dir() and not each.name.startswith("."))
     except OSError as error:
-        return Survey(unreadable=f"the models folder can't be read ({error.strerror})")
-    return Survey({name: home(models / name) for name in names}, _stamp(models, FILES))
+        return Survey(models, unreadable=f"the models folder can't be read ({error.strerror})")
+    return Survey(models, {name: home(models / name) for name in names}, _stamp(models, FILES))
 
 
 def home(folder: Path) -> Home:
-    """Look at the versions in a model's folder.
-
-    They are named by positive whole numbers without leading zeros; other folders are drafts or strangers.
-    """
+    """Look at the versions in a model's folder."""
     try:
         names = [each.name for each in folder.iterdir() if each.is_dir()]
     except OSError as error:
         return Home(unreadable=f"its folder can't be read ({error.strerror})")
-    versions = [name for name in names if name.isdecimal() and name.isascii() and name[0] != "0"]
-    return Home({int(name): _stamp(folder / name, _everything(folder / name)) for name in versions})
+    return Home({int(name): _stamp(folder / name, _everything(folder / name)) for name in names if is_version(name)})
+
+
+def is_version(name: str) -> bool:
+    """Whether a folder is a version: a positive whole number without leading zeros. Others are drafts or strangers."""
+    return name.isdecimal() and name.isascii() and not name.startswith("0")
 
 
 def _everything(folder: Path) -> Iterable[str]:

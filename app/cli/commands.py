@@ -46,8 +46,12 @@ Url = Annotated[
     typer.Option(metavar="URL", help="Ask the service there, such as http://127.0.0.1:8000.", show_default="the models themselves"),
 ]
 ModelsDir = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Folder of the published models.", show_default="WARDROBE_MODELS_DIR, or models"),
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the published models, or its address in an object store.",
+        show_default="WARDROBE_MODELS_DIR, or models",
+    ),
 ]
 AsJson = Annotated[
     bool | None, typer.Option("--json/--table", help="For a program, or for a person.", show_default="a table on a terminal, else JSON")
@@ -178,7 +182,7 @@ def _show(answer: str, shape: type[Shape], show: Callable[[Shape, Console], None
         typer.echo(answer)
 
 
-def _answering(url: str | None, models_dir: Path | None, warnings: bool = True) -> tuple[Settings, Answering]:
+def _answering(url: str | None, models_dir: str | None, warnings: bool = True) -> tuple[Settings, Answering]:
     """The service at `url`, or the models themselves; and the settings, whose limits hold for both.
 
     Raises:

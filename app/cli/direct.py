@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from app.cli.answering import Answer, Classify, problem
 from app.cli.ending import UnavailableError
@@ -15,17 +16,20 @@ from app.images import Fit
 from app.prediction import decode_files, predict_decoded
 from app.registry import Registry, one_model
 from app.settings import Settings
+from app.source import complaint
 
 
 class Direct:
     """The models folder, read by the service's own code: the same checks, the same answers."""
 
     def __init__(self, settings: Settings) -> None:
-        if not settings.models_dir.is_dir():
+        if isinstance(settings.models_dir, Path) and not settings.models_dir.is_dir():
             raise UnavailableError(
                 f"There is no folder of models {str(settings.models_dir)!a}: name it by --models-dir or WARDROBE_MODELS_DIR, "
                 "or a service that has models by --url."
             )
+        if wrong := complaint(settings):
+            raise UnavailableError(f"{wrong[0].upper()}{wrong[1:]}.")
         self._settings = settings
 
     def classifier(self, model: str | None, version: int | None, fit: Fit) -> Classify:

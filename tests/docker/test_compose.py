@@ -25,7 +25,7 @@ from tests.docker.conftest import BASE, IMAGE, MODELS, REVISION, TRAIN_IMAGE, Ap
 from tests.server import ROOT
 
 LABELS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-CONTAINERS_OWN = {"host", "port", "models_dir", "runtime"}
+CONTAINERS_OWN = {"host", "port", "models_dir", "models_cache", "runtime"}
 """Settings that belong to the image, not to who runs it: it has one runtime, one folder and one port."""
 
 
