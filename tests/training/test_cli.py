@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from tests.app.folders import NEWEST, seal
-from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, Trial
+from tests.training.conftest import AGAIN, ENVIRONMENT, LONGEST, REPOSITORY, TRAINING, Trial
 from training.__main__ import main
 from training.data import CONTENT_MD5, LABELS, Dataset, locate
 from training.evaluate import Evaluation
@@ -149,16 +149,15 @@ def test_on_a_terminal_a_bar_moves(trials: tuple[Trial, Trial]) -> None:
     shown = trials[1]
     assert shown.status == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.output)
-    assert re.search(r"cnn: epoch ━+ 2/2 val_loss \d\.\d{4}", plain), plain
+    assert re.search(AGAIN + r": epoch ━+ 2/2 val_loss \d\.\d{4}", plain), plain
     assert "\x1b[" in shown.output
-    assert "ann: epoch 1/2" not in shown.output  # the lines are for where nothing can move
+    assert f"{AGAIN}: epoch 1/2" not in shown.output  # the lines are for where nothing can move
     assert "Traceback" not in shown.output
 
 
 def test_two_runs_publish_the_same_but_for_time(trials: tuple[Trial, Trial]) -> None:
-    one, other = ({name: file for name, file in contents(trial.models).items() if ".training" not in name} for trial in trials)
-    differing = {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
-    assert {name.partition("/1/")[2] for name in differing} <= {
+    one, other = (contents(trial.models / AGAIN / "1") for trial in trials)
+    assert {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)} <= {
         "card.json",
         "manifest.json",
         "saved_model.pb",
