@@ -19,8 +19,8 @@ serve: $(SERVE) ## serve on port 8000 with the committed models
 PYTEST := $(VENV)/bin/python -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 test: $(DEV) data browser clients prometheus check ## every check and test but the container's
-	$(ONE_THREAD) $(PYTEST) -m "not alone" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
-	$(PYTEST) -m alone --no-cov
+	$(ONE_THREAD) $(PYTEST) -m "not alone and not long" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) -m "alone and not long" --no-cov
 
 check: $(DEV) ## format, lint and types
 	$(VENV)/bin/ruff format --check .
@@ -28,7 +28,7 @@ check: $(DEV) ## format, lint and types
 	$(VENV)/bin/mypy
 
 docker-test: $(DEV) ## build the images and try them on a real Docker engine
-	$(VENV)/bin/python -m pytest tests/docker --no-cov
+	$(VENV)/bin/python -m pytest tests/docker -m "not long" --no-cov
 
 .PHONY: audit sbom
 audit: $(DEV) ## known vulnerabilities of every locked package; fails too where none can be asked about, but for AUDIT=--unasked-allowed

@@ -76,6 +76,7 @@ def test_a_killed_container(soak: bool, record: Record) -> None:
     only_what_was_in_flight_is_lost(found, times)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("images")
 def test_without_a_restart_policy() -> None:
     with running(MODELS) as app:

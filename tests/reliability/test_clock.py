@@ -127,6 +127,7 @@ def test_the_clock_set_back_and_forward(models: Path, tmp_path: Path, soak: bool
     time_of_day_does_not_matter(found)
 
 
+@pytest.mark.long
 def test_without_a_monotonic_clock(models: Path, tmp_path: Path) -> None:
     found = clock_set(models, tmp_path, 0.2, WALL_CLOCK_FOR_ALL)
     with pytest.raises(AssertionError):

@@ -221,6 +221,7 @@ Repository.refresh = refresh
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["The models folder moved away", "Every version of a model removed"])
 def test_without_keeping_what_is_loaded(fault: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FAULTS, fault, (FAULTS[fault][0], {}))

@@ -175,6 +175,7 @@ def test_a_slow_model_that_hangs(models: Path, tmp_path: Path, record: Record) -
     told_in_time_and_others_unharmed(found)
 
 
+@pytest.mark.long
 def test_without_a_deadline_they_wait(models: Path, tmp_path: Path) -> None:
     found = hang(models, tmp_path / "flag", request_seconds=FOREVER_S, graceful_shutdown_seconds=1)
     with pytest.raises(AssertionError):
@@ -258,6 +259,7 @@ def test_a_quick_model_that_hangs(models: Path, tmp_path: Path, record: Record, 
     replaced(found)
 
 
+@pytest.mark.long
 def test_without_a_watchdog_it_hangs_for_ever(models: Path, tmp_path: Path) -> None:
     """uvicorn's supervisor takes the worker for a living one, as a thread of it still answers."""
     found = hang_on_the_loop(models, tmp_path / "flag", SLEEPS, watchdog_seconds=0, patience=UNSEEN_S)

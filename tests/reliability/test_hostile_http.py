@@ -159,6 +159,7 @@ def test_nothing_is_smuggled(server: Server, record: Record) -> None:
 UNSAFE = ["h2c", "h2c with a body", "h2c with a body in the next piece", "rubbish behind a request", "two Hosts"]
 
 
+@pytest.mark.long
 def test_without_our_protocol_something_is(record: Record) -> None:
     """uvicorn's own takes the body of a request that asks for another protocol for the next request."""
     with Server(models_dir=str(MODELS), changed=PLAIN_UVICORN) as server:

@@ -148,6 +148,7 @@ def test_a_worker_killed_while_it_is_asked_for_a_sign_of_life(models: Path, reco
     noticed_at_once(found)
 
 
+@pytest.mark.long
 def test_without_closing_the_workers_end_of_the_pipe(models: Path) -> None:
     changed = "from app import supervisor\nsupervisor.Worker.start = supervisor.uvicorn.Process.start"
     found = workers_killed(models, killed_while_asked, times=1, every=0, changed=changed, patience=WORKER_START_S / 2)
@@ -155,6 +156,7 @@ def test_without_closing_the_workers_end_of_the_pipe(models: Path) -> None:
         noticed_at_once(found)
 
 
+@pytest.mark.long
 def test_without_a_supervisor_that_looks(models: Path) -> None:
     blind = "from uvicorn.supervisors import Multiprocess\nMultiprocess.keep_subprocess_alive = lambda self: None"
     found = workers_killed(models, Load.kill, times=1, every=0, changed=blind, patience=3)
@@ -175,6 +177,7 @@ def test_a_killed_worker_whose_counts_were_removed(models: Path, record: Record)
     only_what_was_in_flight_is_lost(found, 1)
 
 
+@pytest.mark.long
 def test_without_making_the_folder_of_counts_anew(models: Path) -> None:
     given = f"import os, pathlib, app.tally\napp.tally.folder = lambda: pathlib.Path(os.environ[{VARIABLE!r}])"
     found = workers_killed(models, counts_removed, times=1, every=0, changed=given, patience=5)
@@ -265,6 +268,7 @@ def test_a_killed_supervisor(models: Path, tmp_path: Path, record: Record) -> No
     nothing_stays_of_it(found)
 
 
+@pytest.mark.long
 def test_without_workers_that_end_with_it(models: Path, tmp_path: Path) -> None:
     found = supervisor_killed(models, tmp_path, "import app.supervisor\napp.supervisor.outlive_not = lambda: None", patience=3)
     with pytest.raises(AssertionError):

@@ -73,6 +73,7 @@ def test_a_log_that_cannot_be_written(output: str, models: Path, soak: bool, rec
     serves_on(found)
 
 
+@pytest.mark.long
 def test_without_a_handler_that_gives_up(models: Path) -> None:
     found = unlogged(models, FULL + DEFAULT_HANDLER, 1)
     with pytest.raises(AssertionError):

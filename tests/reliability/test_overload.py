@@ -246,6 +246,7 @@ def test_requests_in_hand_are_bounded(models: Path, record: Record) -> None:
     one_more_is_refused(found)
 
 
+@pytest.mark.long
 def test_without_the_bound_one_more_waits(models: Path) -> None:
     found = fill(models, max_concurrency=1000, patience=2)
     with pytest.raises(AssertionError):

@@ -133,6 +133,7 @@ def test_a_killed_publisher(tmp_path: Path, soak: bool, record: Record) -> None:
     only_whole_versions_appear(found)
 
 
+@pytest.mark.long
 def test_without_publishing_in_one_step(tmp_path: Path) -> None:
     found = killed(tmp_path, 4, in_place)
     with pytest.raises(AssertionError):

@@ -152,6 +152,7 @@ def test_nor_is_it_while_the_api_document_is_made(record: Record) -> None:
     holds(best)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [each for each in CASES if "10,000" in each])
 def test_without_a_process_for_json_it_is(record: Record, name: str) -> None:
     changed = "import app.reader\napp.reader.LARGE_BYTES = 2**40\n"

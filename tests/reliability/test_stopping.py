@@ -258,6 +258,7 @@ def test_a_thread_that_hangs(models: Path, tmp_path: Path, record: Record, worke
     ends_in_time(found)
 
 
+@pytest.mark.long
 def test_without_leaving_it_behind_the_process_would_stay(models: Path, tmp_path: Path) -> None:
     """Python waits for its threads."""
     flag = tmp_path / "flag"
