@@ -10,6 +10,7 @@ import itertools
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections import Counter, defaultdict
@@ -113,6 +114,7 @@ class Load:
         self,
         port: int,
         *,
+        host: str = "127.0.0.1",
         kept: int = 4,
         fresh: int = 2,
         pause: float = 0.0,
@@ -122,7 +124,7 @@ class Load:
     ) -> None:
         self.sent: list[Sent] = []
         self.killed: list[Killed] = []
-        self._port = port
+        self._host, self._port = host, port
         self._pause = pause
         self._request = request or Request()
         self._right = right
@@ -196,7 +198,7 @@ class Load:
                 status, failure = self._exchange(connection, request_id, keep)
             except TimeoutError:
                 failure = TIMED_OUT
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, socket.gaierror):
                 failure = REFUSED
             except http.client.IncompleteRead:
                 failure = CUT
@@ -213,7 +215,7 @@ class Load:
             connection.close()
 
     def _connect(self, number: int, began: float) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         connection.connect()
         port: int = connection.sock.getsockname()[1]
         if port == self._port:  # nobody listens, and the kernel gave this end the very port: it is connected to itself
