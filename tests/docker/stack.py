@@ -66,14 +66,28 @@ class Stack:
         wait_for("its end", lambda: self._update()["State"] in ENDS and self.running() == replicas, self._explain)
         return str(self._update()["State"])
 
+    def specification(self) -> dict[str, Any]:
+        """What the engine was told of the service."""
+        return dict(self._inspect()["Spec"])
+
+    def accept(self, path: Path) -> str:
+        """Deploy a file as it is, without a task, and say what the engine said."""
+        return self._deploy(path, {"WARDROBE_REPLICAS": "0"})
+
     def _send(self, file: Service, replicas: int, settings: dict[str, str]) -> None:
         self._file.write_text(yaml.safe_dump(file), encoding="utf-8")
-        env = {"WARDROBE_MODELS": str(MODELS), "WARDROBE_IMAGE": IMAGE, "WARDROBE_REPLICAS": str(replicas), **settings}
-        run("docker", "stack", "deploy", "--resolve-image", "never", "--compose-file", str(self._file), self._name, env=env)
+        self._deploy(self._file, {"WARDROBE_REPLICAS": str(replicas), **settings})
+
+    def _deploy(self, path: Path, settings: dict[str, str]) -> str:
+        env = {"WARDROBE_MODELS": str(MODELS), "WARDROBE_IMAGE": IMAGE, **settings}
+        return run("docker", "stack", "deploy", "--resolve-image", "never", "--compose-file", str(path), self._name, env=env).stderr
 
     def _update(self) -> dict[str, Any]:
+        return dict(self._inspect().get("UpdateStatus") or {})
+
+    def _inspect(self) -> dict[str, Any]:
         [found] = json.loads(docker("service", "inspect", self._service))
-        return dict(found.get("UpdateStatus") or {})
+        return dict(found)
 
     def _explain(self) -> str:
         return docker("service", "ps", "--no-trunc", self._service)
