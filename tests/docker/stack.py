@@ -20,15 +20,21 @@ ENDS = ("completed", "paused", "rollback_completed", "rollback_paused")
 """Of a rollout, as the engine names them."""
 
 
-def stack_file(*, order: str = "start-first", start_period: str = "30s") -> Service:
-    """The Compose file, to be tried on one node whose kernel has no IPVS, with shorter intervals.
+PATIENT = {"interval": "1s", "timeout": "30s", "retries": 10}
+"""A health check that a busy machine does not fail: what fails it is stopped at once, whatever it is answering."""
+IMPATIENT = {"interval": "1s", "start_period": "1s", "retries": 2}
+"""For what is never ready."""
+
+
+def stack_file(*, order: str = "start-first", check: Service = PATIENT) -> Service:
+    """The Compose file, to be tried on one node whose kernel has no IPVS, with another order and another health check.
 
     The routing mesh and a service's virtual address need IPVS: so no port is published, and the name stands for the addresses of all tasks.
     """
     file: Service = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     app = file["services"]["app"]
     del app["ports"]
-    app["healthcheck"] |= {"interval": "1s", "start_period": start_period, "retries": 2}
+    app["healthcheck"] |= check
     app["deploy"]["endpoint_mode"] = "dnsrr"
     for each in ("update_config", "rollback_config"):
         app["deploy"][each] = app["deploy"][each] | {"monitor": "2s", "order": order}

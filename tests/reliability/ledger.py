@@ -24,6 +24,8 @@ from tests.data import BOOT
 
 REFUSED = "refused"
 """No connection."""
+UNRESOLVED = "unresolved"
+"""No address for the host's name."""
 UNANSWERED = "unanswered"
 """Closed or reset before the first byte of an answer."""
 CUT = "cut"
@@ -198,8 +200,10 @@ class Load:
                 status, failure = self._exchange(connection, request_id, keep)
             except TimeoutError:
                 failure = TIMED_OUT
-            except (ConnectionRefusedError, socket.gaierror):
+            except ConnectionRefusedError:
                 failure = REFUSED
+            except socket.gaierror:
+                failure = UNRESOLVED
             except http.client.IncompleteRead:
                 failure = CUT
             except ConnectionError:  # http.client.RemoteDisconnected is one too
@@ -255,7 +259,7 @@ def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, vic
             found.answered[each.status] += 1
         elif each.request_id in excused and len(statuses) <= 1:
             found.killed += 1
-        elif each.failure in (REFUSED, UNANSWERED) and not statuses:
+        elif each.failure in (REFUSED, UNRESOLVED, UNANSWERED) and not statuses:
             found.unread += 1
         else:
             found.unexplained.append(f"{each} is logged with {statuses or 'nothing'}")
