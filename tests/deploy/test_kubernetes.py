@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
+from benchmarks.capacity import SHARE
 from tests.deploy.manifests import BASE, KSERVE, PUBLISH, S3, Manifest, compose, container, of_kind, pod, rendered, settings
 from tests.deploy.restricted import violations
 from tests.server import ROOT, Server
@@ -183,6 +184,8 @@ def test_a_rollout_and_a_drained_node_leave_enough_pods(name: str) -> None:
     scaler = of_kind(rendered(name), "HorizontalPodAutoscaler")["spec"]
     assert scaler["minReplicas"] - of_kind(rendered(name), "PodDisruptionBudget")["spec"]["maxUnavailable"] >= 1
     assert scaler["maxReplicas"] > scaler["minReplicas"]
+    [metric] = scaler["metrics"]
+    assert metric["resource"]["target"] == {"type": "Utilization", "averageUtilization": round(100 * SHARE)}
     deployment = of_kind(rendered(name), "Deployment")["spec"]
     assert deployment["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     assert "replicas" not in deployment
@@ -244,4 +247,5 @@ def test_kserve_finds_a_model_on_the_volume() -> None:
     versions = [each for each in (ROOT / "models" / model).iterdir() if each.name.isdecimal()]
     assert len(versions) > 1  # of which TensorFlow Serving takes the highest
     assert all((each / "saved_model.pb").is_file() for each in versions)
+    assert service["spec"]["predictor"]["scaleTarget"] == round(100 * SHARE)
     assert service["spec"]["predictor"]["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"

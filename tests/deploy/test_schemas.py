@@ -79,8 +79,8 @@ def test_each_misspelt_field_of_kserves_is_found() -> None:
 def test_a_value_of_another_type_is_found() -> None:
     [manifest] = rendered(KSERVE)
     changed = deepcopy(manifest)
-    changed["spec"]["predictor"]["scaleTarget"] = "65"
-    assert wrong(changed) == [[".spec.predictor.scaleTarget is '65', not a int"]]
+    changed["spec"]["predictor"]["scaleTarget"] = "60"
+    assert wrong(changed) == [[".spec.predictor.scaleTarget is '60', not a int"]]
     autoscaler = deepcopy(of_kind(rendered(BASE), "HorizontalPodAutoscaler"))
     autoscaler["spec"]["maxReplicas"] = "ten"
     with pytest.raises(kubernetes_validate.ValidationError, match="'ten' is not of type 'integer'"):

@@ -83,6 +83,7 @@ def test_rollouts_lose_no_request(next_image: str, tmp_path: Path, soak: bool, r
     assert versions == {1, 2}
 
 
+@pytest.mark.long
 def test_without_start_first(tmp_path: Path) -> None:
     with Stack(tmp_path) as stack:
         stack.deploy(stack_file(order="stop-first"), 1)
