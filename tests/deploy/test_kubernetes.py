@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from benchmarks.capacity import SHARE
-from tests.deploy.manifests import BASE, KSERVE, PUBLISH, S3, Manifest, compose, container, of_kind, pod, rendered, settings
+from tests.deploy.manifests import BASE, DEPLOY, KSERVE, PUBLISH, S3, Manifest, compose, container, of_kind, pod, rendered, settings
 from tests.deploy.restricted import violations
 from tests.server import ROOT, Server
 
@@ -158,6 +161,23 @@ def test_the_keys_are_mounted_where_they_are_looked_for() -> None:
     [keys] = [each["secret"] for each in pod(S3)["volumes"] if each["name"] == "keys"]
     assert file == "keys.txt"
     assert keys["defaultMode"] & 0o037 == 0  # for the pod's group, and nobody else
+
+
+COMPONENTS = {
+    "api-keys": ({"models", "keys", "tmp"}, {"WARDROBE_API_KEYS"}),
+    "s3": ({"cache", "tmp"}, {"WARDROBE_MODELS_CACHE"}),
+}
+"""The volumes and the settings that there are with each alone."""
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_each_component_works_without_the_other(component: str, tmp_path: Path) -> None:
+    above = os.path.relpath(DEPLOY / "kubernetes", tmp_path.resolve())
+    parts = {"resources": [f"{above}/base"], "components": [f"{above}/components/{component}"]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps(parts), encoding="utf-8")
+    name, (volumes, more) = str(tmp_path), COMPONENTS[component]
+    assert {each["name"] for each in pod(name)["volumes"]} == {each["name"] for each in container(name)["volumeMounts"]} == volumes
+    assert settings(name).keys() - settings(BASE).keys() == more
 
 
 def test_nothing_goes_out_but_to_the_store() -> None:
