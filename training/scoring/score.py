@@ -50,6 +50,7 @@ def score(request: Request, console: Console) -> None:
 
 
 def _score(request: Request, source: Source, console: Console) -> None:
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep tens of megabytes more
     version, output = request.version, request.output
     if request.input.is_dir() and request.input.resolve() in output.resolve().parents:
         raise TrainingError(f"{output} lies in {request.input}, which is read: name a file elsewhere", 2)
@@ -58,7 +59,7 @@ def _score(request: Request, source: Source, console: Console) -> None:
         "model": version.name,
         "version": version.number,
         "manifest": version.manifest_sha256,
-        "batch": request.batch,
+        "batch size": request.batch,
         "part": PART_ROWS,
     }
     with Unfinished(output, job, request.again) as run:

@@ -42,9 +42,8 @@ def as_gzipped_idx(path: Path, images: Images) -> None:
 
 def parquet(path: Path, column: pa.Array, name: str = "image") -> None:
     numbers = pa.array(range(len(column)))
-    pq.write_table(
-        pa.table({"number": numbers, name: column, "text": numbers.cast(pa.string())}), path, row_group_size=130, write_page_checksum=True
-    )
+    table = pa.table({"number": numbers, name: column, "text": numbers.cast(pa.string())})
+    pq.write_table(table, path, row_group_size=130, use_dictionary=False, write_page_checksum=True)
 
 
 def rows(images: Images) -> list[bytes]:
@@ -191,7 +190,8 @@ def bad_files(images: Images, home: Path) -> dict[str, bytes]:
     as_parquet_of_pngs(home / "whole.parquet", images)
     npy, parquet, plain = (home / "whole.npy").read_bytes(), (home / "whole.parquet").read_bytes(), idx(images)
     packed = gzip.compress(plain)
-    page = pq.ParquetFile(home / "whole.parquet").metadata.row_group(1).column(1).data_page_offset
+    column = pq.ParquetFile(home / "whole.parquet").metadata.row_group(1).column(1)
+    middle = column.data_page_offset + column.total_compressed_size // 2
     return {
         "has 235,327 bytes, and 235,328 by its header": npy[:-1],
         "has 235,329 bytes, and 235,328 by its header": npy + b"\0",
@@ -213,7 +213,7 @@ def bad_files(images: Images, home: Path) -> dict[str, bytes]:
         "begins with 89 50 4e 47 0d 0a, as no NPY": png(images[0]),
         "is no whole Parquet file (": parquet[:-1],
         "is no whole Parquet file (Parquet ": b"PAR1",
-        "is no whole Parquet file (CRC": changed(parquet, page + 100, bytes(64)),
+        "is no whole Parquet file (could not verify page integrity, CRC": changed(parquet, middle, bytes(64)),
     }
 
 
