@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
@@ -13,6 +17,7 @@ from training.scoring.source import Source
 from training.scoring.unfinished import PART_ROWS
 from training.scoring.version import Version
 
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster started here reports nothing to Ray's makers
 try:
     import ray
     import ray.data
@@ -22,13 +27,16 @@ except ModuleNotFoundError as error:
         f"--ray-address needs Ray ({error.name} is not installed): pip install 'ray[data]', in the release that the cluster has", 2
     ) from error
 
+KNOCK_S = 10
+"""Seconds that a cluster's address may take to answer."""
+
 
 class RayScorer(Scorer):
-    """A `Scorer` as Ray Data calls it: with a table of one span."""
+    """A `Scorer` as Ray Data calls it: with a table of one row, a span."""
 
-    def __call__(self, spans: pa.Table) -> pa.Table:  # type: ignore[override]
-        [span] = spans.to_pylist()
-        return super().__call__(span["start"], span["stop"])
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        [span] = rows.to_pylist()
+        return self.span(span["start"], span["stop"])
 
 
 def scored_on_ray(source: Source, spans: list[tuple[int, int]], version: Version, batch: int, address: str) -> Iterator[pa.Table]:
@@ -39,9 +47,11 @@ def scored_on_ray(source: Source, spans: list[tuple[int, int]], version: Version
     """
     if not spans:
         return
+    _knock(address)
     ray.cloudpickle.register_pickle_by_value(training)  # so that the machines need Ray, LiteRT and Pillow, but not this package
     try:
         with ray.init(address, logging_level="warning", log_to_driver=False):
+            logging.getLogger("ray.data").setLevel(logging.WARNING)
             context = ray.data.DataContext.get_current()
             context.execution_options.preserve_order = True
             context.enable_progress_bars = False
@@ -58,3 +68,13 @@ def scored_on_ray(source: Source, spans: list[tuple[int, int]], version: Version
             yield from answered.iter_batches(batch_size=PART_ROWS, batch_format="pyarrow")
     except (RayError, ConnectionError) as error:
         raise TrainingError(f"the Ray cluster at {address} could not score: {error}") from error
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens at `host:port` or `ray://host:port`: Ray itself would try for minutes."""
+    where = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        if where.port:
+            socket.create_connection((where.hostname or "", where.port), KNOCK_S).close()
+    except (OSError, ValueError) as error:  # a port that is no number is a ValueError
+        raise TrainingError(f"no Ray cluster answers at {address} ({error}): start it, or mend --ray-address") from error

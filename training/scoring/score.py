@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +68,9 @@ def _score(request: Request, source: Source, console: Console) -> None:
         done = source.rows - sum(stop - start for start, stop in spans)
         if first:
             console.print(f"going on after the {done:,} rows that are scored")
-        with _progress(console) as bar:
+        with _progress(console) as bar, closing(_tables(source, spans, request)) as tables:
             task = bar.add_task("scoring", total=source.rows, completed=done)
-            for table in _tables(source, spans, request):
+            for table in tables:
                 run.add(table)
                 bar.advance(task, len(table))
         if opened(request.input, request.column).fingerprint != source.fingerprint:
@@ -84,14 +84,14 @@ def _score(request: Request, source: Source, console: Console) -> None:
     )
 
 
-def _tables(source: Source, spans: list[tuple[int, int]], request: Request) -> Iterator[pa.Table]:
+def _tables(source: Source, spans: list[tuple[int, int]], request: Request) -> Generator[pa.Table]:
     """The answers to each span of rows, in order."""
     if request.ray_address is None:
-        scorer = Scorer(source, request.version, request.batch)
-        return (scorer(*span) for span in spans)
-    from training.scoring.on_ray import scored_on_ray  # optional, and slow to import
+        yield from Scorer(source, request.version, request.batch).spans(spans)
+    else:
+        from training.scoring.on_ray import scored_on_ray  # optional, and slow to import
 
-    return scored_on_ray(source, spans, request.version, request.batch, request.ray_address)
+        yield from scored_on_ray(source, spans, request.version, request.batch, request.ray_address)
 
 
 def _progress(console: Console) -> Progress:

@@ -22,6 +22,7 @@ from tests.training.test_publish import mounting
 
 KILLED = """
 import os, signal, sys
+import ai_edge_litert.interpreter, pandas, rich.progress  # what every child would import: pandas by Arrow, which looks for it
 from training.__main__ import main
 from training.scoring import score, unfinished
 
