@@ -55,7 +55,7 @@ def scored_on_ray(source: Source, spans: list[tuple[int, int]], version: Version
             context = ray.data.DataContext.get_current()
             context.execution_options.preserve_order = True
             context.enable_progress_bars = False
-            cores = int(ray.cluster_resources()["CPU"])
+            cores = int(ray.cluster_resources().get("CPU", 1))
             items = ray.data.from_items([{"start": start, "stop": stop} for start, stop in spans], override_num_blocks=len(spans))
             answered = items.map_batches(
                 RayScorer,

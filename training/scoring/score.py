@@ -52,15 +52,15 @@ def score(request: Request, console: Console) -> None:
 def _score(request: Request, source: Source, console: Console) -> None:
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keep tens of megabytes more
     version, output = request.version, request.output
-    if request.input.is_dir() and request.input.resolve() in output.resolve().parents:
-        raise TrainingError(f"{output} lies in {request.input}, which is read: name a file elsewhere", 2)
+    if request.input.resolve() in (output.resolve(), *output.resolve().parents):
+        raise TrainingError(f"{output} is in {request.input}, which is read: name a file elsewhere", 2)
     job = {
         "input": source.fingerprint,
         "model": version.name,
         "version": version.number,
         "manifest": version.manifest_sha256,
         "batch size": request.batch,
-        "part": PART_ROWS,
+        "size of parts": PART_ROWS,
     }
     with Unfinished(output, job, request.again) as run:
         began, first = time.monotonic(), run.parts

@@ -21,10 +21,10 @@ from training.errors import TrainingError
 from training.publish import flush, write_json
 from training.scoring.answers import PARQUET
 
-PART_ROWS = 16_384
-"""Rows of a part: seconds of work even for a slow model, and 13 MB of pixels in memory."""
+PART_ROWS = 8192
+"""Rows of a part: seconds of work even for a slow model, and 6 MB of pixels, of which three parts may be in memory."""
 GROUP_PARTS = 8
-"""Parts in a row group of the output: 131,072 rows, so that readers have little to look up, in 8 MB of memory."""
+"""Parts in a row group of the output: 65,536 rows, so that readers have little to look up, in a few megabytes of memory."""
 JOB = "job.json"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import png
+from tests.server import ROOT
 from tests.training.scoring.conftest import Images, Score
 
 
@@ -262,7 +265,36 @@ def test_the_output_is_not_written_into_what_is_read(score: Score, images: Image
     (tmp_path / "image.png").write_bytes(png(images[0]))
     done = score(tmp_path)
     assert done.status == 2
-    assert f"lies in {tmp_path}, which is read: name a file elsewhere" in done.errors
+    assert f"is in {tmp_path}, which is read: name a file elsewhere" in done.errors
+
+
+def test_the_input_is_not_replaced(score: Score, output: Path, images: Images) -> None:
+    as_parquet_of_pixels(output, images[:2])
+    before = output.read_bytes()
+    done = score(output, "--again")
+    assert (done.status, done.errors) == (2, f"error: {output} is in {output}, which is read: name a file elsewhere\n")
+    assert output.read_bytes() == before
+
+
+CHANGED = """
+import shutil, sys
+from pathlib import Path
+from training.__main__ import main
+
+given, output = map(Path, sys.argv[1:])
+sys.addaudithook(lambda event, _: event == "os.rename" and shutil.copy(given / "a.png", given / "b.png"))  # as the first part is stored
+sys.exit(main(["score", str(given), str(output)]))
+"""
+
+
+def test_an_input_that_changes_is_an_answer(images: Images, tmp_path: Path, output: Path) -> None:
+    given = tmp_path / "input"
+    given.mkdir()
+    (given / "a.png").write_bytes(png(images[0]))
+    command = [sys.executable, "-c", CHANGED, given, output]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"error: {given} has changed while it was scored: add --again to score it anew\n")
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("write", [as_npy, as_parquet_of_pixels, as_gzipped_idx])

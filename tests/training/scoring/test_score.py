@@ -138,6 +138,15 @@ def test_no_tensorflow_is_imported(images: Images, output: Path, tmp_path: Path)
     assert done.stderr == ""  # LiteRT's greeting neither
 
 
+def test_a_cluster_needs_ray(score: Score, images: Images, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", images)
+    done = score(tmp_path / "images.npy", "--ray-address", "auto")
+    assert done.status == 2
+    assert (
+        "error: --ray-address needs Ray (ray is not installed): pip install 'ray[data]', in the release that the cluster has" in done.errors
+    )
+
+
 def test_the_card_is_whose_labels_are_written(score: Score, images: Images, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", images)
     folder = publish(MODELS / "cnn" / "2", tmp_path / "models", "cnn", 2)
