@@ -20,7 +20,7 @@ LONGEST = 300
 def score(given: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     if not PYTHON.exists():
         raise AssertionError(f"{PYTHON} is missing: `make ray` installs it")
-    command = [PYTHON, "-m", "training", "score", given, output, *options]
+    command: list[str | Path] = [PYTHON, "-m", "training", "score", given, output, *options]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)
 

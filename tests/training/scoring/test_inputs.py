@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from tests.conftest import png
 from tests.server import ROOT
 from tests.training.scoring.conftest import Images, Score
+from training.scoring.inputs import opened
 
 
 def idx(images: Images) -> bytes:
@@ -124,6 +126,16 @@ def test_every_kind_gives_the_same_rows(
     assert [{**row, "path": None} for row in done.rows] == expected
     named: dict[Kind, Callable[[int], str]] = {as_hugging_faces_parquet: "{}.png".format, as_folder_of_images: "{:03}.png".format}
     assert [row["path"] for row in done.rows] == [named[write](row) if write in named else None for row in range(300)]
+
+
+@pytest.mark.parametrize("write", KINDS)
+def test_every_kind_can_be_read_from_anywhere(images: Images, tmp_path: Path, write: Kind) -> None:
+    """As a run that goes on, and Ray's processes, do."""
+    write(tmp_path / "input", images)
+    with closing(opened(tmp_path / "input")) as source:
+        assert source.rows == 300
+        for start, stop in ((137, 211), (211, 290), (299, 300), (0, 10), (100, 300)):
+            assert (source.read(start, stop).images[..., 0] == images[start:stop]).all()
 
 
 def test_a_folder_has_one_order(score: Score, images: Images, tmp_path: Path) -> None:
@@ -291,7 +303,7 @@ def test_an_input_that_changes_is_an_answer(images: Images, tmp_path: Path, outp
     given = tmp_path / "input"
     given.mkdir()
     (given / "a.png").write_bytes(png(images[0]))
-    command = [sys.executable, "-c", CHANGED, given, output]
+    command: list[str | Path] = [sys.executable, "-c", CHANGED, given, output]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, f"error: {given} has changed while it was scored: add --again to score it anew\n")
     assert not output.exists()

@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from app import images as service
 from app.errors import RequestError
 from tests.conftest import png
 from tests.reliability.bombs import at_a_limit, claims, too_many, zipped_text
-from tests.reliability.corpus import pictures
+from tests.reliability.corpus import boot, encoded, pictures
 from tests.training.scoring.conftest import Images, Score
 from training.scoring.pictures import MOST_BYTES, PictureError, decode
 
@@ -35,7 +36,20 @@ def offline(content: bytes) -> bytes | None:
         return None
 
 
-@pytest.mark.parametrize("content", pictures().values(), ids=pictures())
+def particular() -> dict[str, bytes]:
+    """More than the pictures that attacks start from: turned ones, and a 16-bit one with a transparent level."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter
+    deep = Image.fromarray(np.asarray(boot()).astype(np.uint16) * 256 + 255)
+    return {
+        "turned.jpg": encoded(boot(), "JPEG", exif=exif),
+        "turned.png": encoded(boot(), "PNG", exif=exif),
+        "turned.webp": encoded(boot().convert("RGB"), "WEBP", exif=exif),
+        "16-bit transparent.png": encoded(deep, "PNG", transparency=int(np.asarray(deep).max())),
+    }
+
+
+@pytest.mark.parametrize("content", (pictures() | particular()).values(), ids=pictures() | particular())
 def test_a_picture_has_the_services_pixels(content: bytes) -> None:
     expected = by_the_service(content)
     assert expected is not None
@@ -101,7 +115,7 @@ def test_a_file_that_goes_while_it_is_scored_is_an_error_of_its_row(tmp_path: Pa
 @pytest.mark.parametrize(
     ("column", "errors"),
     [
-        (lambda raw, good: pa.array([raw, None, raw], pa.binary(784)), {1: "The row has no image: it is null."}),
+        (lambda raw, good: pa.array([raw, None, b"BM" + raw[2:]], pa.binary(784)), {1: "The row has no image: it is null."}),
         (lambda raw, good: pa.array([list(raw), [1, 2], list(raw), None, [None] * 784], pa.list_(pa.uint8())), {
             1: "The row has 2 pixels and must have 784.",
             3: "The row has no image: it is null.",

@@ -29,12 +29,12 @@ from training.scoring import score, unfinished
 given, home = sys.argv[1:]
 score.PART_ROWS = unfinished.PART_ROWS = 64
 
-def run(number, change=-1):  # killed at so manieth change of a folder; how it ended
+def run(number, change=-1):  # killed at so manieth change of a folder or opening of a part; how it ended
     child = os.fork()
     if not child:
-        def watch(event, _):
+        def watch(event, given):
             nonlocal change
-            if event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir"):
+            if event in ("os.mkdir", "os.rename", "os.remove", "os.rmdir") or (event == "open" and ".parts/" in str(given[0])):
                 change -= 1
                 if not change:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_the_old_output_stays_until_the_new_one_is_whole(
 def test_one_process_at_a_time(score: Score, output: Path, cut_short: Path) -> None:
     parts = os.open(output.with_name(f".{output.name}.parts"), os.O_RDONLY)
     try:
-        fcntl.flock(parts, fcntl.LOCK_EX)
+        fcntl.flock(parts, fcntl.LOCK_SH)
         done = score(cut_short)
     finally:
         os.close(parts)
@@ -179,6 +179,13 @@ def test_what_is_damaged_between_two_runs_is_an_answer(score: Score, output: Pat
     assert f"error: {parts / 'job.json'} can't be read (" in score(cut_short).errors
     np.save(tmp_path / "images.npy", images)
     assert score(tmp_path / "images.npy", "--again").status == 0
+
+
+def test_parts_of_an_unknown_job_are_not_taken(score: Score, output: Path, images: Images, tmp_path: Path, cut_short: Path) -> None:
+    (output.with_name(f".{output.name}.parts") / "job.json").unlink()
+    np.save(tmp_path / "images.npy", images)
+    rows = score(tmp_path / "images.npy", "--model", "ann").rows
+    assert score(tmp_path / "images.npy", "--model", "ann", "--again").rows == rows
 
 
 def test_an_output_that_is_a_folder_is_an_answer(images: Images, tmp_path: Path, output: Path) -> None:
