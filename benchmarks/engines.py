@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.serving import environments, saturation
 from benchmarks.serving.contestants import Contestant
-from benchmarks.serving.results import machine, median
+from benchmarks.serving.results import load_generator, machine, median
 from benchmarks.serving.rounds import LOAD_CORE, SERVER_CORE, WARM_UP_S
 from benchmarks.serving.server import Server
 from benchmarks.serving.upload import MODEL, ROOT, uploads
@@ -56,7 +56,7 @@ def main() -> None:
                 measured: dict[str, Any] = dict(saturation.saturate(server, images[0], 16, options.seconds, LOAD_CORE))
                 measured |= {"start_s": server.seconds_to_first_answer, "resident_mb": server.resident_megabytes()}
             rounds[-1][engine] = measured
-    found: dict[str, Any] = {"machine": machine(), "rounds": options.rounds, "engines": {}}
+    found: dict[str, Any] = {"machine": {**machine(), "load": load_generator()}, "rounds": options.rounds, "engines": {}}
     for engine, title in ENGINES.items():
         ratios = [each[engine]["requests_per_s"] / each["openvino"]["requests_per_s"] for each in rounds]
         row = {"title": title, **median([each[engine] for each in rounds]), "times_openvino": round(statistics.median(ratios), 3)}

@@ -1,4 +1,4 @@
-"""`python -m training`: train, evaluate, study, compare. Options are read here; the work is in `run.py`, `study.py` and `compare.py`."""
+"""`python -m training`: train, evaluate, study, compare, score. Options are read here; the work is in the modules that each imports."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from training.recipes import PAPER_RECIPES, RECIPES, Recipe, recipe_named
 from training.stopping import Stopped, stoppable
 
 DEFAULT_MODELS = Path("models")
+MOST_BATCH = 1024
+"""Images in one run of a graph, whose memory grows with them."""
 RECIPE_SETS = {"best": RECIPES, "paper": PAPER_RECIPES}
 
 
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         return error.exit_status
     except Stopped as stopped:
-        errors.print("stopped: nothing was published; the same command continues after the last whole epoch", soft_wrap=True)
+        errors.print(f"stopped: {options.stopped}", soft_wrap=True)
         return stopped.exit_status
     return status
 
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     names = f"{', '.join(RECIPES)}, or all"
 
     top = argparse.ArgumentParser(prog="python -m training", description="Train, evaluate and compare the models that the service serves.")
+    top.set_defaults(stopped="nothing was published; the same command continues after the last whole epoch")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", parents=[data, common], help="fit a model by its recipe, evaluate it and publish the next version")
@@ -95,6 +98,43 @@ def parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", parents=[data, common], help="hold the published models against each other and the paper")
     compare.set_defaults(command=_compare)
+
+    score = commands.add_parser(
+        "score",
+        help="classify a large set of images, offline, into a Parquet file",
+        description="Classify a large set of 28x28 images, light garment on dark ground, into a Parquet file with a row for each, in their "
+        "order: row, path, label, index, confidence, probabilities, and error, which says why an image can't be used. Memory does not grow "
+        "with the set. A run that was stopped or killed goes on where it was by the same command.",
+    )
+    score.add_argument(
+        "input",
+        type=Path,
+        metavar="INPUT",
+        help="a folder of PNG, JPEG, WebP and BMP files, with its subfolders but nothing hidden; an IDX file, gzipped or not; an NPY file, "
+        "uint8 [n, 28, 28] or [n, 28, 28, 1]; a Parquet file or a folder of them",
+    )
+    score.add_argument("output", type=Path, metavar="OUTPUT", help="the Parquet file to write; it appears when it is whole")
+    score.add_argument("--model", default="cnn", metavar="NAME", help="the published model (default: cnn)")
+    score.add_argument("--version", type=_positive, metavar="N", help="its version (default: the highest)")
+    score.add_argument(
+        "--models", type=Path, default=DEFAULT_MODELS, metavar="DIR", help=f"folder of the models (default: {DEFAULT_MODELS})"
+    )
+    score.add_argument(
+        "--column",
+        metavar="NAME",
+        help="Parquet's column of images: encoded in binary or in a struct of bytes and path, or 784 pixels in a binary or a list of uint8 "
+        "(default: image, pixels, or the only one)",
+    )
+    score.add_argument(
+        "--batch", type=_batch, default=32, metavar="N", help=f"images in one run of the graph, 1 to {MOST_BATCH} (default: 32)"
+    )
+    score.add_argument("--again", action="store_true", help="drop what an unfinished run has done, and replace OUTPUT")
+    score.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="score on this Ray cluster, by Ray Data: host:port, ray://host:port, auto, or local for a new one",
+    )
+    score.set_defaults(command=_score, stopped="OUTPUT is not written yet; the same command goes on after the last stored rows")
     return top
 
 
@@ -169,6 +209,15 @@ def _compare(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _score(options: argparse.Namespace, console: Console) -> int:
+    from training.scoring.score import Request, score
+    from training.scoring.version import chosen
+
+    version = chosen(options.models, options.model, options.version)
+    score(Request(options.input, options.output, version, options.column, options.batch, options.again, options.ray_address), console)
+    return 0
+
+
 def _adapted_recipes(options: argparse.Namespace) -> dict[str, Recipe]:
     if options.limit == 1:
         raise TrainingError("a trial (--limit) needs 2 images or more, one to train on and one to validate with", 2)
@@ -196,6 +245,12 @@ def _folder(text: str) -> Path:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+    return int(text)
+
+
+def _batch(text: str) -> int:
+    if _positive(text) > MOST_BATCH:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MOST_BATCH}, and no faster")
     return int(text)
 
 

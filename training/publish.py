@@ -74,7 +74,7 @@ class Publication:
         """
         write_json(self.folder / MANIFEST, {"sha256": checksums(self.folder)})
         for path in (*self.folder.rglob("*"), self.folder):
-            _flush(path)
+            flush(path)
         final = self._home / str(self.version)
         with alone(self._home):
             try:
@@ -84,7 +84,7 @@ class Publication:
                 self._moved = True
             finally:
                 _clear_retired(self._home)
-            _flush(self._home)
+            flush(self._home)
         return final
 
     def _claim(self) -> tuple[int, Path, int]:
@@ -196,7 +196,7 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """A power cut after the rename must not find empty files behind a valid name."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -32,7 +32,7 @@ def results(contestants: Sequence[Contestant], rounds: Sequence[Mapping[str, Any
         }
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
+        "machine": {**machine(), "load": load_generator()},
         "rounds": len(rounds),
         "contestants": rows,
         "scaling": median(scaling),
@@ -52,8 +52,12 @@ def machine() -> dict[str, Any]:
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), ""
     )
-    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split("Copyright")[0].strip()
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version(), "load": wrk}
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+
+
+def load_generator() -> str:
+    """wrk's version."""
+    return subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split("Copyright")[0].strip()
 
 
 def _peak(row: Mapping[str, Any]) -> float:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
+from benchmarks import scoring
 from benchmarks.serving.table import in_bulk, table
 from tests.app.folders import read, versions
 from tests.conftest import MODELS
@@ -78,6 +79,20 @@ def test_the_speed_is_the_benchmarks() -> None:
     results = read(ROOT / "benchmarks" / "results.json")
     assert table(results) in section("Speed")
     assert in_bulk(results) in section("Speed")
+
+
+def test_the_speed_of_scoring_is_the_benchmarks() -> None:
+    found = read(ROOT / "benchmarks" / "scoring.json")
+    assert scoring.speed_table(found) in section("Score a large set of images")
+    assert scoring.memory_table(found) in section("Score a large set of images")
+
+
+def test_the_command_lines_of_scoring_are_understood() -> None:
+    examples = re.findall(r"^\.venv/bin/python -m training (score [^#\n]*)", section("Score a large set of images"), re.MULTILINE)
+    assert len(examples) == 4
+    for example in examples:
+        done = subprocess.run([sys.executable, "-m", "training", *example.split(), "--help"], cwd=ROOT, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b""), example
 
 
 def test_the_python_example_runs() -> None:

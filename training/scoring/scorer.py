@@ -1,0 +1,42 @@
+"""Rows in, answers out: what a process does that scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+
+import pyarrow as pa
+
+from training.scoring import answers
+from training.scoring.engine import Engine
+from training.scoring.source import Block, Source
+from training.scoring.version import Version
+
+
+class Scorer:
+    """A source and an engine for it, both opened once in the process that uses them."""
+
+    def __init__(self, source: Source, version: Version, batch: int) -> None:
+        self._source, self._version = source, version
+        self._engine = Engine(version, batch)
+
+    def span(self, start: int, stop: int) -> pa.Table:
+        """The answers to the rows from `start` up to, without, `stop`."""
+        return self._answers(start, self._source.read(start, stop))
+
+    def spans(self, spans: list[tuple[int, int]]) -> Iterator[pa.Table]:
+        """The answers to several such, in order.
+
+        A second thread reads and decodes the next rows while the engine, which lets go of the interpreter, is at these.
+        """
+        with ThreadPoolExecutor(1) as ahead:
+            reading = [ahead.submit(self._source.read, *span) for span in spans[:1]]
+            for (start, _), following in zip_longest(spans, spans[1:]):
+                block = reading.pop().result()
+                if following:
+                    reading.append(ahead.submit(self._source.read, *following))
+                yield self._answers(start, block)
+
+    def _answers(self, start: int, block: Block) -> pa.Table:
+        return answers.table(start, block, self._engine(block.images), self._version)
