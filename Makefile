@@ -18,7 +18,7 @@ serve: $(SERVE) ## serve on port 8000 with the committed models
 # get a thread: those of two workers would wait for each other. The second run measures the service as it is, without that of its coverage.
 PYTEST := $(VENV)/bin/python -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-test: $(DEV) data browser clients prometheus check ## every check and test but the container's
+test: $(DEV) data browser clients ray prometheus check ## every check and test but the container's
 	$(ONE_THREAD) $(PYTEST) -m "not alone" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone --no-cov
 
@@ -68,6 +68,15 @@ $(CLIENTS)/clients.stamp: tests/clients/requirements.lock
 	$(CLIENTS)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
+RAY := build/ray
+.PHONY: ray
+ray: $(RAY)/ray.stamp ## Ray Serve and Ray Data with what the service needs, in an environment of their own
+
+$(RAY)/ray.stamp: deploy/ray/requirements.lock
+	$(PYTHON) -m venv --clear $(RAY)
+	$(RAY)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
 .PHONY: browser
 browser: ## Chromium, where root on Debian lacks it; elsewhere Playwright's own, by `.venv/bin/playwright install chromium`
 	@if [ "$$(id -u)" = 0 ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
@@ -107,6 +116,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) --extra train -o requirements/train.lock
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(subst pyproject.toml,requirements/fuzz.in,$(COMPILE)) -o requirements/fuzz.lock
+	$(COMPILE) deploy/ray/requirements.in -c requirements/serve.lock $(call without,flatbuffers ml-dtypes tqdm) -o deploy/ray/requirements.lock
 
 .PHONY: screenshots
 screenshots: $(DEV) browser ## the README's pictures of the page
