@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -109,20 +111,6 @@ def test_a_new_version_of_a_model(cluster: Cluster, code: Path, folder: Path) ->
     nothing_failed(load.account(cluster))
 
 
-def test_new_code_and_a_pinned_version(cluster: Cluster, code: Path, folder: Path, tmp_path: Path) -> None:
-    serve(cluster, code, folder)
-    cluster.settle(2)
-    before = cluster.replicas()
-    newer = release(tmp_path / "wardrobe-2.zip", {"app/__init__.py": 'VERSION = "9.9.9"\n'})
-    with Load(cluster.port, request=CNN, pause=PAUSE) as load:
-        serve(cluster, newer, folder, {"WARDROBE_PINNED_VERSIONS": '{"cnn": 1}'})
-        cluster.wait(lambda: all(replaced(cluster, each) for each in before))
-        cluster.settle(2)
-    nothing_failed(load.account(cluster))
-    assert versions(cluster) == {1}
-    assert httpx.get(f"http://127.0.0.1:{cluster.port}/v2").json()["version"] == "9.9.9"
-
-
 def test_a_release_that_does_not_start(cluster: Cluster, code: Path, folder: Path) -> None:
     serve(cluster, code, folder)
     cluster.settle(2)
@@ -147,6 +135,40 @@ def test_a_lost_node(cluster: Cluster, code: Path, folder: Path) -> None:
     only_what_was_in_flight(load.account(cluster))
 
 
+def test_who_hangs_up(cluster: Cluster, code: Path, folder: Path) -> None:
+    serve(cluster, code, folder)
+    cluster.settle(2)
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nX-Request-ID: impatient\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
+    address = ("127.0.0.1", cluster.port)
+    with socket.create_connection(address) as one, socket.create_connection(address) as other:  # one for each replica
+        for each in (one, other):
+            each.sendall(head.encode() + bytes(500))
+        cluster.wait(lambda: in_flight(cluster) > 0)
+    cluster.wait(lambda: logged(cluster, "impatient") != [])
+    assert {each["status"] for each in logged(cluster, "impatient")} == {499}
+
+
+def test_an_answer_has_the_id_of_its_request_once(cluster: Cluster, code: Path, folder: Path) -> None:
+    serve(cluster, code, folder)
+    cluster.settle(2)
+    found = httpx.get(f"http://127.0.0.1:{cluster.port}/models", headers={"X-Request-ID": "mine"})
+    assert found.headers.get_list("X-Request-ID") == ["mine"]
+
+
+def test_new_code_and_a_pinned_version(cluster: Cluster, code: Path, folder: Path, tmp_path: Path) -> None:
+    serve(cluster, code, folder)
+    cluster.settle(2)
+    before = cluster.replicas()
+    newer = release(tmp_path / "wardrobe-2.zip", {"app/__init__.py": 'VERSION = "9.9.9"\n'})
+    with Load(cluster.port, request=CNN, pause=PAUSE) as load:
+        serve(cluster, newer, folder, {"WARDROBE_PINNED_VERSIONS": '{"cnn": 1}'})
+        cluster.wait(lambda: all(replaced(cluster, each) for each in before))
+        cluster.settle(2)
+    nothing_failed(load.account(cluster))
+    assert versions(cluster) == {1}
+    assert httpx.get(f"http://127.0.0.1:{cluster.port}/v2").json()["version"] == "9.9.9"
+
+
 def kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
     while Path(f"/proc/{process}/fd").exists():
@@ -157,3 +179,13 @@ def versions(cluster: Cluster) -> set[int]:
     """Of the CNN, by which twenty requests are answered; each replica has a share of them."""
     with httpx.Client(base_url=f"http://127.0.0.1:{cluster.port}") as client:
         return {client.get("/models/cnn").json()["version"] for _ in range(20)}
+
+
+def logged(cluster: Cluster, request_id: str) -> list[dict[str, Any]]:
+    return [each for each in cluster.logs() if each.get("request_id") == request_id]
+
+
+def in_flight(cluster: Cluster) -> float:
+    """Requests that a replica has in hand beside this one."""
+    rows = httpx.get(f"http://127.0.0.1:{cluster.port}/telemetry").text.splitlines()
+    return next(float(each.split()[1]) for each in rows if each.startswith("wardrobe_http_requests_in_flight ")) - 1
