@@ -35,6 +35,8 @@ MIXED_UP = "mixed up"
 WRONG = "wrong"
 """An answer that is not the right one."""
 
+LINE_S = 0.1
+"""Seconds within which a log line follows its answer."""
 LOST = 0.02
 """Seconds until a client that got no answer tries again."""
 
@@ -266,7 +268,7 @@ def account(
         else:
             found.strangers += 1
     excused = _last(sent, victims)
-    maybe = {each.request_id for each in sent for began, ended in lost if each.began <= ended and each.ended >= began}
+    maybe = {each.request_id for each in sent for began, ended in lost if _perhaps(each, began, ended)}
     for each in sent:
         statuses = logged.pop(each.request_id, [])
         if each.failure is None and each.status is not None and statuses == [each.status]:
@@ -279,6 +281,11 @@ def account(
             found.unexplained.append(f"{each} is logged with {statuses or 'nothing'}")
     found.unexplained += [f"{request_id} was never sent and is logged with {statuses}" for request_id, statuses in logged.items()]
     return found
+
+
+def _perhaps(sent: Sent, began: float, ended: float) -> bool:
+    """Whether it may have been on what was killed meanwhile; of one that was answered just before, the line may be lost."""
+    return sent.began <= ended and sent.ended >= (began if sent.failure else began - LINE_S)
 
 
 def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:

@@ -58,7 +58,8 @@ def test_behind_a_proxy_only_what_was_in_flight_may_be_lost() -> None:
     failed = [sent(1, 500, MIXED_UP), sent(2), sent(3, 500, MIXED_UP)]
     found = account(failed[:2], [line(2), line(2)], "run-", lost=[(0.5, 0.6)])
     assert (found.killed, found.unexplained) == (2, [])
-    for lost in ([], [(1.1, 1.2)], [(-0.2, -0.1)]):
+    assert account([sent(1)], [], "run-", lost=[(1.05, 1.1)]).killed == 1
+    for lost in ([], [(1.05, 1.1)], [(-0.2, -0.1)]):
         assert len(account(failed, [line(2)], "run-", lost=lost).unexplained) == 2
 
 
