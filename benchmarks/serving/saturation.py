@@ -7,15 +7,24 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from benchmarks.serving.server import Server
+from benchmarks.serving.contestants import Contestant
 from benchmarks.serving.upload import Upload, content_type
 
 SCRIPT = Path(__file__).parent / "saturation.lua"
 
 
-def saturate(server: Server, upload: Upload, connections: int, seconds: float, cores: str) -> dict[str, float]:
+class Target(Protocol):
+    """Who is asked, and where."""
+
+    contestant: Contestant
+
+    @property
+    def url(self) -> str: ...
+
+
+def saturate(server: Target, upload: Upload, connections: int, seconds: float, cores: str) -> dict[str, float]:
     """Requests per second and latencies in milliseconds, of requests of which each was answered rightly.
 
     Raises:

@@ -89,6 +89,10 @@ class Server:
             kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
         return kilobytes * 1024 / 1e6
 
+    def processes(self) -> list[int]:
+        """Of all that serve."""
+        return [int(each.name) for each in self._family()]
+
     def _family(self) -> list[Path]:
         """Every process of the session that the command began; Ray's workers begin sessions of their own but keep its variables."""
         mark = f"BENCHMARK_MODEL={MODEL}".encode()
@@ -103,7 +107,7 @@ class Server:
 
     def _stop(self) -> None:
         for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
-            for process in [int(each.name) for each in self._family()] if number == signal.SIGKILL else [self._process.pid]:
+            for process in self.processes() if number == signal.SIGKILL else [self._process.pid]:
                 try:
                     os.kill(process, number)
                 except ProcessLookupError:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from app.body_limits import BodyLimits
 from app.main import create_app
+from app.request_context import RequestContext
 from app.settings import Settings
 from tests.app.folders import NEWEST
 from tests.conftest import png
@@ -144,3 +147,20 @@ def test_head_is_get_without_the_body(server: Server, path: str) -> None:
     assert head.headers["Content-Length"] == get.headers["Content-Length"]
     assert head.headers["Content-Type"] == get.headers["Content-Type"]
     assert head.content == b""
+
+
+def test_a_request_that_is_cancelled_is_one_whose_client_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """Ray Serve says it so."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep_forever()
+
+    async def hang_up() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/predict", "headers": []}
+        with anyio.move_on_after(0):
+            await RequestContext(slow, BodyLimits.of(Settings()), None)(scope, anyio.sleep_forever, anyio.sleep)  # type: ignore[arg-type]
+
+    with caplog.at_level("INFO", "app.request"):
+        anyio.run(hang_up)
+    [record] = caplog.records
+    assert record.__dict__["status"] == 499

@@ -26,11 +26,11 @@ Images = npt.NDArray[np.uint8]
 Ask = Callable[[httpx.Client, Images], Any]
 
 
-def probabilities(server: Server, images: Images, ask: Ask) -> npt.NDArray[np.float64]:
-    """What `ask` is answered for all images, `[10000, 10]`, the work shared by several clients."""
+def probabilities(address: httpx.URL | str, images: Images, ask: Ask) -> npt.NDArray[np.float64]:
+    """What `ask` is answered for all images by the server at an address, `[10000, 10]`, the work shared by several clients."""
 
     def part(start: int) -> Any:
-        with httpx.Client(base_url=server.http.base_url, timeout=60) as client:
+        with httpx.Client(base_url=address, timeout=60) as client:
             return ask(client, images[start : start + BATCH])
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -75,7 +75,7 @@ def v2_binary(client: httpx.Client, images: Images) -> Any:
 
 @pytest.fixture(scope="module")
 def expected(server: Server, dataset: Dataset) -> npt.NDArray[np.float64]:
-    return probabilities(server, dataset.test_images, one_by_one)
+    return probabilities(server.http.base_url, dataset.test_images, one_by_one)
 
 
 def test_one_by_one_they_are_as_the_report_says(expected: npt.NDArray[np.float64], dataset: Dataset) -> None:
@@ -84,6 +84,6 @@ def test_one_by_one_they_are_as_the_report_says(expected: npt.NDArray[np.float64
 
 @pytest.mark.parametrize("ask", [batch, v1_rows, v1_columns, v1_pictures, v2_json, v2_binary])
 def test_so_are_they_by_every_other_way(server: Server, dataset: Dataset, expected: npt.NDArray[np.float64], ask: Ask) -> None:
-    found = probabilities(server, dataset.test_images, ask)
+    found = probabilities(server.http.base_url, dataset.test_images, ask)
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -16,11 +16,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from tests.data import BOOT
+from tests.reliability.processes import held, state
 
 REFUSED = "refused"
 """No connection."""
@@ -38,6 +38,8 @@ MIXED_UP = "mixed up"
 WRONG = "wrong"
 """An answer that is not the right one."""
 
+LINE_S = 0.1
+"""Seconds within which a log line follows its answer."""
 LOST = 0.02
 """Seconds until a client that got no answer tries again."""
 
@@ -126,6 +128,7 @@ class Load:
     ) -> None:
         self.sent: list[Sent] = []
         self.killed: list[Killed] = []
+        self.lost: list[tuple[float, float]] = []
         self._host, self._port = host, port
         self._pause = pause
         self._request = request or Request()
@@ -158,9 +161,18 @@ class Load:
     def halt(self, process: int) -> None:
         """SIGSTOP of a process that will be killed: it neither accepts nor ends a connection between the look at them and its end."""
         os.kill(process, signal.SIGSTOP)
-        while _state(process) not in "TZX":
+        while state(process) not in "TZX":
             time.sleep(0.001)
         self.killed.append(Killed(time.monotonic(), held(process, self._port)))
+
+    def lose(self, kill: Callable[[], None]) -> None:
+        """Kill what stands behind a proxy, whose connections are no clients': what was in flight meanwhile may have been on it.
+
+        `kill` returns when it is gone.
+        """
+        began = time.monotonic()
+        kill()
+        self.lost.append((began, time.monotonic()))
 
     def all_killed(self) -> None:
         """Say that whatever process held a connection until now has been killed."""
@@ -173,7 +185,7 @@ class Load:
     def account(self, *servers: Log, wait: float = 5) -> Account:
         """Compare with the log of the server, or of several that followed each other; its last lines may take a moment to come."""
         for _ in range(max(1, int(wait / 0.1))):
-            found = account(self.sent, [line for server in servers for line in server.logs()], self._run, self._victims())
+            found = account(self.sent, [line for server in servers for line in server.logs()], self._run, self._victims(), self.lost)
             if not found.unexplained:
                 break
             time.sleep(0.1)
@@ -241,8 +253,17 @@ class Load:
         return answer.status, None if answer.status != 200 or self._right(body) else WRONG
 
 
-def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, victims: frozenset[int] = frozenset()) -> Account:
-    """Match requests whose ids begin with `run` with the server's log lines; `victims` are connections whose process was killed."""
+def account(
+    sent: Sequence[Sent],
+    lines: Iterable[dict[str, Any]],
+    run: str,
+    victims: frozenset[int] = frozenset(),
+    lost: Sequence[tuple[float, float]] = (),
+) -> Account:
+    """Match requests whose ids begin with `run` with the server's log lines.
+
+    `victims` are connections whose process was killed; `lost` is from when to when processes were that stood behind a proxy.
+    """
     found = Account()
     logged: dict[str, list[int]] = defaultdict(list)
     for line in lines:
@@ -253,11 +274,12 @@ def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, vic
         else:
             found.strangers += 1
     excused = _last(sent, victims)
+    maybe = {each.request_id for each in sent for began, ended in lost if _perhaps(each, began, ended)}
     for each in sent:
         statuses = logged.pop(each.request_id, [])
         if each.failure is None and each.status is not None and statuses == [each.status]:
             found.answered[each.status] += 1
-        elif each.request_id in excused and len(statuses) <= 1:
+        elif (each.request_id in excused and len(statuses) <= 1) or (each.request_id in maybe and len(statuses) <= 2):
             found.killed += 1
         elif each.failure in (REFUSED, UNRESOLVED, UNANSWERED) and not statuses:
             found.unread += 1
@@ -267,6 +289,11 @@ def account(sent: Sequence[Sent], lines: Iterable[dict[str, Any]], run: str, vic
     return found
 
 
+def _perhaps(sent: Sent, began: float, ended: float) -> bool:
+    """Whether it may have been on what was killed meanwhile; of one that was answered just before, the line may be lost."""
+    return sent.began <= ended and sent.ended >= (began if sent.failure else began - LINE_S)
+
+
 def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:
     """Of each connection the request that got no answer and the last that got one: its log line is written after the answer."""
     found: dict[tuple[int, bool], str] = {}
@@ -274,19 +301,3 @@ def _last(sent: Iterable[Sent], connections: frozenset[int]) -> frozenset[str]:
         if each.connection in connections:
             found[each.connection, each.failure is None] = each.request_id
     return frozenset(found.values())
-
-
-def held(process: int, port: int) -> frozenset[int]:
-    """The clients' ports of the connections to `port` that a process holds."""
-    sockets = set()
-    for descriptor in Path(f"/proc/{process}/fd").iterdir():
-        target = str(descriptor.readlink())
-        if target.startswith("socket:["):
-            sockets.add(target[len("socket:[") : -1])
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    ends = ((row[1].rpartition(":")[2], row[2].rpartition(":")[2]) for row in rows if row[9] in sockets)
-    return frozenset(int(theirs, 16) for ours, theirs in ends if int(ours, 16) == port and int(theirs, 16))
-
-
-def _state(process: int) -> str:
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]

@@ -54,6 +54,15 @@ def test_all_else_is_not(seen: Sent, logged: list[dict[str, Any]]) -> None:
     assert len(account([seen], logged, "run-").unexplained) == 1
 
 
+def test_behind_a_proxy_only_what_was_in_flight_may_be_lost() -> None:
+    failed = [sent(1, 500, MIXED_UP), sent(2), sent(3, 500, MIXED_UP)]
+    found = account(failed[:2], [line(2), line(2)], "run-", lost=[(0.5, 0.6)])
+    assert (found.killed, found.unexplained) == (2, [])
+    assert account([sent(1)], [], "run-", lost=[(1.05, 1.1)]).killed == 1
+    for lost in ([], [(1.05, 1.1)], [(-0.2, -0.1)]):
+        assert len(account(failed, [line(2)], "run-", lost=lost).unexplained) == 2
+
+
 def test_a_killed_process_may_owe_an_answer_and_a_line_on_each_connection() -> None:
     """The answer to the request in flight, and the line of the one before: it is written after the answer."""
     on_it = [sent(1), sent(2), sent(3), sent(4, None, UNANSWERED)]
