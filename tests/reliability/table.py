@@ -29,8 +29,8 @@ What threatens the service, what must hold all the same, and what was measured. 
 Where a load runs meanwhile, a ledger compares each request, by its id, with the server's log: what was answered and logged alike, what was
 refused before its head was read, what was in flight on a process that was killed. Anything else is unexplained, and there must be none.
 
-For each defence a negative control makes the same attack with the defence switched off, and sees the check fail. Those of 5 seconds and more are
-repeated by `make soak` alone, the others by every `make test`.
+For each defence a negative control makes the same attack with the defence switched off, and sees the check fail. Those of 5 seconds
+and more are repeated by `make soak` alone, the others by every `make test`.
 """
 
 
