@@ -256,7 +256,7 @@ def test_the_comparison_is_printed_as_it_is_written(run: Run, models: Path) -> N
     ("arguments", "answer"),
     [
         ("", "required: COMMAND"),
-        ("score", "invalid choice: 'score'"),
+        ("rate", "invalid choice: 'rate'"),
         ("study rnn --output {}", "there is no model named 'rnn': choose one of ann, cnn, or all"),
         ("study resnet --output {}", "there is no model named 'resnet': choose one of ann, cnn, or all"),
         ("study ann --seeds 0 --output {}", "'0' is not a whole number from 1 up"),

@@ -27,6 +27,8 @@ except ModuleNotFoundError as error:
         f"--ray-address needs Ray ({error.name} is not installed): pip install 'ray[data]', in the release that the cluster has", 2
     ) from error
 
+MOST_SPANS = 1_000_000
+"""Items of one run, all of which Ray keeps: eight thousand million rows."""
 KNOCK_S = 10
 """Seconds that a cluster's address may take to answer."""
 

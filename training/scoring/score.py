@@ -63,14 +63,13 @@ def _score(request: Request, source: Source, console: Console) -> None:
         "size of parts": PART_ROWS,
     }
     with Unfinished(output, job, request.again) as run:
-        began, first = time.monotonic(), run.parts
-        spans = [(start, min(start + PART_ROWS, source.rows)) for start in range(first * PART_ROWS, source.rows, PART_ROWS)]
-        done = source.rows - sum(stop - start for start, stop in spans)
-        if first:
+        began, done = time.monotonic(), min(run.parts * PART_ROWS, source.rows)
+        if done:
             console.print(f"going on after the {done:,} rows that are scored")
-        with _progress(console) as bar, closing(_tables(source, spans, request)) as tables:
+        with _progress(console) as bar, closing(_tables(source, done, request)) as tables:
             task = bar.add_task("scoring", total=source.rows, completed=done)
             for table in tables:
+                assert table["row"][0].as_py() == run.parts * PART_ROWS, "the parts come in order, and none is left out"
                 run.add(table)
                 bar.advance(task, len(table))
         if opened(request.input, request.column).fingerprint != source.fingerprint:
@@ -84,14 +83,18 @@ def _score(request: Request, source: Source, console: Console) -> None:
     )
 
 
-def _tables(source: Source, spans: list[tuple[int, int]], request: Request) -> Generator[pa.Table]:
-    """The answers to each span of rows, in order."""
+def _tables(source: Source, done: int, request: Request) -> Generator[pa.Table]:
+    """The answers to the rows after those that are done, a part at a time."""
+    starts = range(done, source.rows, PART_ROWS)
+    spans = ((start, min(start + PART_ROWS, source.rows)) for start in starts)  # as many as a header says, which may be anything
     if request.ray_address is None:
         yield from Scorer(source, request.version, request.batch).spans(spans)
     else:
-        from training.scoring.on_ray import scored_on_ray  # optional, and slow to import
+        from training.scoring.on_ray import MOST_SPANS, scored_on_ray  # optional, and slow to import
 
-        yield from scored_on_ray(source, spans, request.version, request.batch, request.ray_address)
+        if len(starts) > MOST_SPANS:
+            raise TrainingError(f"{source.rows:,} rows are more than a run on Ray can have, {MOST_SPANS * PART_ROWS:,}: split the input", 2)
+        yield from scored_on_ray(source, list(spans), request.version, request.batch, request.ray_address)
 
 
 def _progress(console: Console) -> Progress:

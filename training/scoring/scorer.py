@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -25,18 +24,20 @@ class Scorer:
         """The answers to the rows from `start` up to, without, `stop`."""
         return self._answers(start, self._source.read(start, stop))
 
-    def spans(self, spans: list[tuple[int, int]]) -> Iterator[pa.Table]:
+    def spans(self, spans: Iterable[tuple[int, int]]) -> Iterator[pa.Table]:
         """The answers to several such, in order.
 
         A second thread reads and decodes the next rows while the engine, which lets go of the interpreter, is at these.
         """
         with ThreadPoolExecutor(1) as ahead:
-            reading = [ahead.submit(self._source.read, *span) for span in spans[:1]]
-            for (start, _), following in zip_longest(spans, spans[1:]):
-                block = reading.pop().result()
-                if following:
-                    reading.append(ahead.submit(self._source.read, *following))
-                yield self._answers(start, block)
+            reading: tuple[int, Future[Block]] | None = None
+            for start, stop in spans:
+                following = start, ahead.submit(self._source.read, start, stop)
+                if reading:
+                    yield self._answers(reading[0], reading[1].result())
+                reading = following
+            if reading:
+                yield self._answers(reading[0], reading[1].result())
 
     def _answers(self, start: int, block: Block) -> pa.Table:
         return answers.table(start, block, self._engine(block.images), self._version)

@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -271,6 +272,21 @@ def test_a_column_that_is_not_there_is_an_answer(score: Score, output: Path, ima
     assert (done.status, done.errors[:60]) == (2, f"error: the column 'number' of {path} is int64: "[:60])
     assert not output.exists()
     assert len(score(path, "--column", "right").rows) == 2
+
+
+def test_rows_that_are_claimed_only_take_no_memory(score: Score, output: Path, images: Images, tmp_path: Path) -> None:
+    """Four thousand million by its header, of which 300 are there; a list of their parts alone would be 60 MB."""
+    path = tmp_path / "input"
+    path.write_bytes(gzip.compress(changed(idx(images), 4, b"\xff\xff\xff\xff")))
+    tracemalloc.start()
+    try:
+        done = score(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (done.status, done.errors) == (2, f"error: {path} ends in row 300 of 4,294,967,295: it is cut short, get it again\n")
+    assert peak < 40_000_000
+    assert not output.exists()
 
 
 def test_the_output_is_not_written_into_what_is_read(score: Score, images: Images, tmp_path: Path) -> None:
