@@ -30,6 +30,8 @@ RESULTS = Path(__file__).parent / "results.json"
 WARDROBE = next(each for each in CONTESTANTS if each.name == "wardrobe")
 CONNECTIONS = 16
 WARM_UP_S = 2
+QUIET = 0.3
+"""Processors that others may take, the cluster at rest among them."""
 CORES = ",".join(map(str, range(os.cpu_count() or 1)))
 TITLES = {"alone": "the service alone", "ray": "Ray Serve", "python-proxy": "Ray Serve without HAProxy"}
 
@@ -57,7 +59,9 @@ def main() -> None:
             code = release(cluster.folder / "wardrobe.zip")
             for number in (1, 2):
                 scale(cluster, code, number)
-                found["idle_processors"][f"{name} {number}"] = round(usage(cluster.processes(), lambda: time.sleep(options.seconds))[1], 3)
+                found["idle_processors"][f"{name} {number}"] = round(
+                    usage(cluster.processes(), lambda: time.sleep(options.seconds)).processors, 3
+                )
                 for each in rounds if name == "ray" else rounds[:1]:  # it is not what anyone would choose
                     if name == "ray":
                         each[f"alone {number}"] = alone(upload, number, options.seconds)
@@ -92,9 +96,9 @@ def clustered(cluster: Cluster, upload: Upload, seconds: float) -> dict[str, flo
 
 
 def measured(target: saturation.Target, processes: list[int], upload: Upload, seconds: float) -> dict[str, float]:
-    """Requests per second, latencies in milliseconds, and microseconds of processor time for a request."""
-    figures, processors = usage(processes, lambda: saturation.saturate(target, upload, CONNECTIONS, seconds, CORES))
-    return {**figures, "processor_us": 1e6 * processors / figures["requests_per_s"]}
+    """Requests per second, latencies in milliseconds, microseconds of processor time for a request, and what others took meanwhile."""
+    used = usage(processes, lambda: saturation.saturate(target, upload, CONNECTIONS, seconds, CORES))
+    return {**used.result, "processor_us": 1e6 * used.processors / used.result["requests_per_s"], "others_processors": used.others}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -110,6 +114,8 @@ def table(found: dict[str, Any]) -> str:
     about = found["machine"]
     shared = f"{about['cores']} cores of {about['cpu']}, which {about['load']} shares"
     lines += ["", f"Medians of {found['rounds']} rounds, {shared}. Processors that the cluster takes at rest: {idle}."]
+    if (others := max(row["others_processors"] for row in found["rows"].values())) > QUIET:
+        lines.append(f"NOT QUIET: others took up to {others:.2f} processors, so only the processor time for a request holds.")
     return "\n".join(lines)
 
 

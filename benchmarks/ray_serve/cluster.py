@@ -64,6 +64,14 @@ class Cluster:
             raise RuntimeError(f"{BIN.parent} is missing: `make ray` installs it")
         self._folder = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)  # a short name: sockets are in it
         self.folder = Path(self._folder.name)
+        files = {
+            "CONFIG_FILE_LOC": "cfg",
+            "SOCKET_PATH": "sock",
+            "SERVER_STATE_FILE": "state",
+            "SERVER_STATE_BASE": "",
+            "METRICS_SOCKET_PATH": "log",
+        }
+        self._environment |= {f"RAY_SERVE_HAPROXY_{name}": str(self.folder / "h" / file) for name, file in files.items()}
         head = ["--head", "--port", str(self._gcs), "--dashboard-port", str(self._dashboard), "--temp-dir", str(self.folder / "ray")]
         try:
             self._start("head", *head, "--ray-client-server-port", str(self._port()))
