@@ -15,7 +15,9 @@ import numpy as np
 
 from benchmarks.ray_serve.cluster import Cluster, Replica
 from benchmarks.ray_serve.release import release
+from tests.app.folders import publish
 from tests.contract.test_one_answer import batch, probabilities
+from tests.object_store import S3
 from tests.reliability.ledger import Account, Load, Request
 from tests.reliability.test_hot_reload import published
 from tests.server import Server
@@ -167,6 +169,19 @@ def test_new_code_and_a_pinned_version(cluster: Cluster, code: Path, folder: Pat
     nothing_failed(load.account(cluster))
     assert versions(cluster) == {1}
     assert httpx.get(f"http://127.0.0.1:{cluster.port}/v2").json()["version"] == "9.9.9"
+
+
+def test_models_from_an_object_store(cluster: Cluster, code: Path, folder: Path, tmp_path: Path) -> None:
+    with S3() as s3:
+        s3.upload(folder, "models")
+        where = {"WARDROBE_MODELS_DIR": s3.address("models"), "WARDROBE_MODELS_CACHE": str(tmp_path / "cache")}
+        serve(cluster, code, folder, {**RELOAD, **s3.environment, **where})
+        cluster.wait(lambda: len([each for each in cluster.logs() if each.get("address") == s3.address("models")]) > 0)
+        cluster.settle(2)
+        before = versions(cluster)
+        s3.upload(publish(folder / "cnn" / "1", tmp_path, "cnn", 9), "models/cnn/9")
+        cluster.wait(lambda: versions(cluster) == {9})
+    assert before == {max(int(each.name) for each in (folder / "cnn").iterdir())}
 
 
 def kill(process: int) -> None:
