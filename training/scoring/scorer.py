@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -11,6 +13,9 @@ from training.scoring import answers
 from training.scoring.engine import Engine
 from training.scoring.source import Block, Source
 from training.scoring.version import Version
+
+SWITCH_S = 0.0002
+"""Python's own 5 ms are as long as seven batches of the CNN, and the engine would wait so long after each."""
 
 
 class Scorer:
@@ -29,7 +34,7 @@ class Scorer:
 
         A second thread reads and decodes the next rows while the engine, which lets go of the interpreter, is at these.
         """
-        with ThreadPoolExecutor(1) as ahead:
+        with _quick_switches(), ThreadPoolExecutor(1) as ahead:
             reading: tuple[int, Future[Block]] | None = None
             for start, stop in spans:
                 following = start, ahead.submit(self._source.read, start, stop)
@@ -41,3 +46,14 @@ class Scorer:
 
     def _answers(self, start: int, block: Block) -> pa.Table:
         return answers.table(start, block, self._engine(block.images), self._version)
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let the engine's thread have the interpreter back at once: by default the thread that decodes may keep it for 5 ms."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

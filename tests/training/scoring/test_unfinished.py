@@ -17,7 +17,7 @@ import pytest
 
 from tests.training.conftest import ENVIRONMENT, LONGEST, REPOSITORY, TRAINING
 from tests.training.scoring.conftest import Images, Score
-from tests.training.scoring.test_inputs import idx
+from tests.training.scoring.kinds import idx
 from tests.training.test_publish import mounting
 
 KILLED = """
