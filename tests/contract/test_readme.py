@@ -88,7 +88,8 @@ def test_the_speed_of_scoring_is_the_benchmarks() -> None:
 
 
 def test_the_command_lines_of_scoring_are_understood() -> None:
-    examples = re.findall(r"^\.venv/bin/python -m training (score [^#\n]*)", section("Score a large set of images"), re.MULTILINE)
+    command = r"^(?:\.venv|build/ray)/bin/python -m training (score [^#\n]*)"
+    examples = re.findall(command, section("Score a large set of images"), re.MULTILINE)
     assert len(examples) == 4
     for example in examples:
         done = subprocess.run([sys.executable, "-m", "training", *example.split(), "--help"], cwd=ROOT, capture_output=True, check=False)
