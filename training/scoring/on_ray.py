@@ -24,7 +24,7 @@ try:
     from ray.exceptions import RayError
 except ModuleNotFoundError as error:
     raise TrainingError(
-        f"--ray-address needs Ray ({error.name} is not installed): pip install 'ray[data]', in the release that the cluster has", 2
+        f"--ray-address needs Ray ({error.name} is not installed): `make ray` installs it, for build/ray/bin/python -m training score …", 2
     ) from error
 
 MOST_SPANS = 1_000_000
