@@ -19,7 +19,7 @@ serve: $(SERVE) ## serve on port 8000 with the committed models
 PYTEST := $(VENV)/bin/python -m pytest
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 test: $(DEV) data browser clients ray prometheus kubectl check ## every check and test but the container's
-	$(ONE_THREAD) $(PYTEST) -m "not alone and not long" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(ONE_THREAD) $(PYTEST) -m "not alone and not long" --numprocesses 2 --dist loadscope --no-loadscope-reorder
 	$(PYTEST) -m "alone and not long" --no-cov
 
 check: $(DEV) ## format, lint and types

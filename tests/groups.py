@@ -1,4 +1,4 @@
-"""Which tests run on one worker, which run alone, and which begin: for `pytest -n 2 --dist loadgroup` in the Makefile."""
+"""Which tests run on one worker, which run alone, and which begin: for `pytest -n 2 --dist loadscope` in the Makefile."""
 
 from __future__ import annotations
 

@@ -22,10 +22,12 @@ class S3:
 
     BUCKET = "wardrobe"
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        """`address` is the one to listen on."""
         if not PROGRAM.exists():
             raise AssertionError(f"{PROGRAM} is missing: `make clients` installs it")
         self.port = free_port()
+        self._listen = address
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -44,7 +46,7 @@ class S3:
 
     def start(self) -> None:
         """Also again, after `stop`, with nothing in it."""
-        command: list[str | Path] = [PROGRAM, "-H", "127.0.0.1", "-p", str(self.port)]
+        command: list[str | Path] = [PROGRAM, "-H", self._listen, "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             try:

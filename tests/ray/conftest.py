@@ -41,7 +41,7 @@ Registry.failures = failures
     return release(tmp_path_factory.mktemp("ray") / "wardrobe-1.zip", {"app/registry.py": failing})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """Three nodes: two serve, and one is to spare, for a roll or in place of one that is lost."""
     with Cluster(free_port, RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S=str(DRAINING_S)) as running:
