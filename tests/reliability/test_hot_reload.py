@@ -47,7 +47,7 @@ import app.repository
 from pathlib import Path
 refresh = app.repository.Repository.refresh
 def drop(self):
-    if app.repository.survey(self._settings.models_dir) != self.registry.found:
+    if self._survey() != self.registry.found:
         self.registry = app.repository.Registry(self._settings.model_copy(update={"models_dir": Path("nowhere")}))
     refresh(self)
 app.repository.Repository.refresh = drop
