@@ -1,9 +1,11 @@
-"""The plan in deploy/README.md is what the measurements give."""
+"""The figures in deploy/README.md are what the measurements gave."""
 
 from __future__ import annotations
 
+import json
 import re
 
+import benchmarks.ray_serve.__main__ as ray_serve
 from benchmarks.capacity import Weight, plan, weigh
 from tests.server import ROOT
 
@@ -19,3 +21,7 @@ def test_the_page_has_what_the_command_prints() -> None:
     assert (now.request, now.series) == (stored.request, stored.series)
     assert abs(now.answer - stored.answer) < 10  # digits of probabilities
     assert abs(now.log - stored.log) < 10  # and of milliseconds
+
+
+def test_the_page_has_what_ray_serve_took() -> None:
+    assert ray_serve.table(json.loads(ray_serve.RESULTS.read_text(encoding="utf-8"))) in PAGE
