@@ -22,7 +22,13 @@ def source(settings: Settings) -> Callable[[], Survey]:
 
 def complaint(settings: Settings) -> str | None:
     """What keeps `models_dir` from being looked at on this installation, if anything does."""
-    if isinstance(settings.models_dir, Path) or importlib.util.find_spec("obstore"):
+    if isinstance(settings.models_dir, Path):
         return None
-    install = "pip install --no-deps --require-hashes -r requirements/cloud.lock"
-    return f"models in an object store ({settings.models_dir}) need obstore: `{install}` installs it"
+    if not importlib.util.find_spec("obstore"):
+        install = "pip install --no-deps --require-hashes -r requirements/cloud.lock"
+        return f"models in an object store ({settings.models_dir}) need obstore: `{install}` installs it"
+    try:
+        settings.models_cache.expanduser()
+    except RuntimeError:  # whoever runs this has no home, or there is no such user
+        return f"what is fetched can't be kept, as there is no home folder for {settings.models_cache}: set WARDROBE_MODELS_CACHE"
+    return None

@@ -84,6 +84,10 @@ class S3:
             if path.is_file() and path.name != but:
                 store.put(path.relative_to(folder).as_posix(), path.read_bytes())
 
+    def put_raw(self, path: str) -> None:
+        """An empty object with a name that no decent client would send."""
+        self._request("PUT", f"/{self.BUCKET}/{path}")
+
     def remove(self, prefix: str) -> None:
         """Every object below a folder."""
         store = self.store(prefix)

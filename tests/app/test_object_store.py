@@ -166,6 +166,15 @@ def test_a_manifest_of_somebody_else_is_refused(manifest: bytes, settings: Setti
     assert not [path for path in tmp_path.rglob("*") if path.name == "escaped"]
 
 
+def test_a_name_that_leads_out_of_the_folder_is_a_reason(settings: Settings, s3: S3, prefix: str, tmp_path: Path) -> None:
+    serving = Repository(settings)
+    s3.put_raw(f"{prefix}/cnn/2/../../../escaped")
+    serving.refresh()
+    assert serving.registry.found.unreadable == f"{settings.models_dir} can't be mirrored (InvalidPathError)"
+    assert states(serving) == {1: "served"}
+    assert not [path for path in tmp_path.rglob("*") if path.name == "escaped"]
+
+
 def test_a_version_in_the_mirror_outlives_a_broken_one_in_the_store(settings: Settings, s3: S3, prefix: str) -> None:
     source(settings)()
     s3.store(f"{prefix}/cnn/1").put(MANIFEST, b'{"sha256": {"card.json": "0"}}')

@@ -43,6 +43,7 @@ def run(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ([], {"WARDROBE_TRUSTED_HOSTS": "[]"}, ["WARDROBE_TRUSTED_HOSTS", "at least 1"]),
         ([], {"WARDROBE_MODELS_DIR": "ftp://host/models"}, ["WARDROBE_MODELS_DIR", "'ftp://host/models'", "s3://bucket/path"]),
         ([], {"WARDROBE_MODELS_DIR": "s3://"}, ["WARDROBE_MODELS_DIR", "'s3://'", "s3://bucket/path"]),
+        (["--models-dir", "s3://bucket/models"], {"WARDROBE_MODELS_CACHE": "~nobody-here/cache"}, ["~nobody-here/cache", "MODELS_CACHE"]),
         ([], {"WARDROBE_API_KEYS": "nowhere"}, ["WARDROBE_API_KEYS", "there is no file 'nowhere'"]),
         ([], {"WARDROBE_API_KEYS": ""}, ["WARDROBE_API_KEYS", "there is no file '.'"]),
         (["--api-keys", "README.md"], {}, ["WARDROBE_API_KEYS", "line 3 of 'README.md' must be a name and a SHA-256"]),
