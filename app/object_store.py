@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from app.survey import Survey, is_version, survey
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
+    from obstore.store import ObjectStore as ObjectStoreClient
 
 PATIENCE = timedelta(seconds=10)
 """For a request to the store, and again for all its repetitions: at its start the service waits for it."""
@@ -87,15 +89,19 @@ class ObjectStore:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _refresh(self) -> None:
+    @cached_property
+    def _store(self) -> ObjectStoreClient:
+        """Made once, as it keeps its connections."""
         from obstore.store import from_url
 
         plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")  # whoever writes that means it
-        self._store = from_url(
+        return from_url(
             self._address,
             client_options={"timeout": PATIENCE, "allow_http": plain},
             retry_config={"max_retries": 2, "retry_timeout": PATIENCE},
         )
+
+    def _refresh(self) -> None:
         objects = {each["path"]: each for some in self._store.list() for each in some}
         models = _models(objects)
         if not models:  # what a mistyped address looks like, too: no reason to forget everything

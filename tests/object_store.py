@@ -38,19 +38,18 @@ class S3:
 
     def __enter__(self) -> Self:
         self.start()
-        self._request("PUT", f"/{self.BUCKET}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def start(self) -> None:
-        """Also again, after `stop`, with nothing in it."""
+        """Also again, after `stop`, with nothing in the bucket."""
         command: list[str | Path] = [PROGRAM, "-H", self._listen, "-p", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             try:
-                self._request("GET", "/moto-api/data.json")
+                self._request("PUT", f"/{self.BUCKET}")
                 return
             except URLError:
                 if self._process.poll() is not None:

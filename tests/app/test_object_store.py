@@ -189,16 +189,26 @@ def test_what_no_version_is_named_by_is_left_alone(settings: Settings, s3: S3, p
     assert files(mirror(settings)) == files(models)
 
 
-def test_a_store_that_does_not_answer_leaves_what_was_fetched(
-    settings: Settings, prefix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_store_that_goes_away_leaves_what_was_fetched_until_it_is_back(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    serving = Repository(settings)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    serving.refresh()
-    serving.refresh()
-    assert serving.registry.failures() == {}
-    assert [each.message for each in caplog.records].count("the models can't be fetched") == 1  # and not at each look
-    assert Repository(settings).registry.failures() == {}  # the next start has it, too
+    with S3() as own:
+        own.upload(models, "models")
+        for variable, value in own.environment.items():
+            monkeypatch.setenv(variable, value)
+        settings = Settings(models_dir=own.address("models"), models_cache=tmp_path / "cache")
+        serving = Repository(settings)
+        own.stop()
+        serving.refresh()
+        serving.refresh()
+        assert serving.registry.failures() == {}
+        assert [each.message for each in caplog.records].count("the models can't be fetched") == 1  # and not at each look
+        assert Repository(settings).registry.failures() == {}  # the next start has it, too
+        own.start()
+        own.upload(models, "models")
+        own.upload(newer(models, tmp_path), "models/cnn/2")
+        serving.refresh()
+        assert states(serving) == {2: "served", 1: "loaded"}
 
 
 @pytest.mark.parametrize(
