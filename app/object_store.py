@@ -14,10 +14,11 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(seconds=10)
 """For a request to the store, and again for all its repetitions: at its start the service waits for it."""
+AT_ONCE = 8
+"""Files of a version that are fetched together: most are small, so what takes time is the way there and back."""
 DRAFT = ".draft-"
 
 Objects = Mapping[str, "ObjectMeta"]
@@ -136,9 +139,8 @@ class ObjectStore:
             new.mkdir()
             if manifest is not None:
                 (new / MANIFEST).write_bytes(manifest)
-                for name in _complete(new, objects):
-                    (new / name).parent.mkdir(parents=True, exist_ok=True)
-                    (new / name).write_bytes(self._content(f"{path}/{name}"))
+                with ThreadPoolExecutor(AT_ONCE) as several:  # the first that fails calls off those that wait
+                    list(several.map(partial(self._copy, path, new), _complete(new, objects)))
             intact = _is_intact(new)
             if intact or not _is_intact(folder):
                 folder.parent.mkdir(exist_ok=True)
@@ -169,6 +171,10 @@ class ObjectStore:
                 (draft / name).write_bytes(self._content(name))
                 (draft / name).replace(self.mirror / name)
             self._comparison[name] = stamp
+
+    def _copy(self, path: str, folder: Path, name: str) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(self._content(f"{path}/{name}"))
 
     def _content(self, path: str) -> bytes:
         return bytes(self._store.get(path).bytes())

@@ -7,13 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.object_store import DRAFT
+from app.object_store import DRAFT, ObjectStore
 from app.registry import one_model
 from app.repository import Repository
 from app.settings import Settings
@@ -110,6 +111,20 @@ def test_a_version_is_fetched_once(settings: Settings, s3: S3, prefix: str) -> N
     s3.store(f"{prefix}/cnn/1").put("model.tflite", b"not what the manifest says")
     source(settings)()  # as the next start does: the manifest is the same, so nothing else is asked for
     assert content.stat().st_ino == first
+
+
+def test_files_of_a_version_are_fetched_together(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them wait for each other, in vain if one comes after the other."""
+    content, met = ObjectStore._content, threading.Barrier(2)
+    calls = itertools.count()
+
+    def meeting(store: ObjectStore, path: str) -> bytes:
+        if not path.endswith("manifest.json") and next(calls) < 2:
+            met.wait(10)
+        return content(store, path)
+
+    monkeypatch.setattr(ObjectStore, "_content", meeting)
+    assert states(Repository(settings)) == {1: "served"}
 
 
 def test_another_version_under_the_same_number_replaces_it(settings: Settings, s3: S3, prefix: str, models: Path, tmp_path: Path) -> None:
