@@ -12,7 +12,7 @@ import numpy as np
 
 from training.errors import TrainingError
 from training.scoring.pictures import MOST_BYTES, PIXELS, SIDE, PictureError, decode
-from training.scoring.source import Block, unreadable
+from training.scoring.source import Block, stamp, unreadable
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 """Which files are images, in any case."""
@@ -33,7 +33,7 @@ class ImageFolder:
         self._next_row = 0
         digest, self.rows = sha256(os.fsencode(folder.resolve())), 0
         for path in files(folder, SUFFIXES):
-            digest.update(os.fsencode(path) + b"\0")
+            digest.update(os.fsencode(path) + stamp(f"{folder}/{path}"))
             self.rows += 1
         self.fingerprint = digest.hexdigest()
         if not self.rows:

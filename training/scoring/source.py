@@ -53,12 +53,21 @@ def fingerprint_of(files: Iterable[Path]) -> str:
     """
     digest = sha256()
     for path in files:
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise unreadable(path, error) from error
-        digest.update(os.fsencode(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+        digest.update(os.fsencode(path.resolve()) + stamp(path))
     return digest.hexdigest()
+
+
+def stamp(path: str | Path) -> bytes:
+    """What changes with a file's content, but for who sets back its time: its size and time of change.
+
+    Raises:
+        TrainingError: It can't be found any more.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a path object would cost more than this, for each of a million
+    except OSError as error:
+        raise unreadable(Path(path), error) from error
+    return b"\0%d\0%d\n" % (status.st_size, status.st_mtime_ns)
 
 
 def unreadable(path: Path, error: OSError) -> TrainingError:

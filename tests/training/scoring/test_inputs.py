@@ -234,17 +234,20 @@ import shutil, sys
 from pathlib import Path
 from training.__main__ import main
 
-given, output = map(Path, sys.argv[1:])
-sys.addaudithook(lambda event, _: event == "os.rename" and shutil.copy(given / "a.png", given / "b.png"))  # as the first part is stored
+given, output, where = map(Path, sys.argv[1:])
+sys.addaudithook(lambda event, _: event == "os.rename" and shutil.copy(given / "a.png", where))  # as the first part is stored
 sys.exit(main(["score", str(given), str(output)]))
 """
 
 
-def test_an_input_that_changes_is_an_answer(images: Images, tmp_path: Path, output: Path) -> None:
+@pytest.mark.parametrize("name", ["a new one", "in its place"])
+def test_an_input_that_changes_is_an_answer(images: Images, tmp_path: Path, output: Path, name: str) -> None:
     given = tmp_path / "input"
     given.mkdir()
-    (given / "a.png").write_bytes(png(images[0]))
-    command: list[str | Path] = [sys.executable, "-c", CHANGED, given, output]
+    for each, image in zip("ab", images[:2], strict=True):
+        (given / f"{each}.png").write_bytes(png(image))
+    where = given / {"a new one": "c.png", "in its place": "b.png"}[name]
+    command: list[str | Path] = [sys.executable, "-c", CHANGED, given, output, where]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, f"error: {given} has changed while it was scored: add --again to score it anew\n")
     assert not output.exists()
