@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 MEASURING = ("bodies", "connections", "forms", "hanging", "hostile_images", "hot_reload", "overload", "slow_senders", "stalls", "stopping")
-ALONE = ("contract/test_footprint.py", "app/test_workers.py", "ray/", *(f"reliability/test_{each}.py" for each in MEASURING))
+ALONE = (
+    "contract/test_footprint.py",
+    "app/test_workers.py",
+    "ray/",
+    "training/scoring/test_on_ray.py",
+    *(f"reliability/test_{each}.py" for each in MEASURING),
+)
 """They measure time, memory or stalls, or kill processes and watch for the next: what another worker does would be in their figures."""
 TOGETHER = ("browser/",)
 """Folders whose tests share what takes long to start: a browser, which leaves no other event loop beside it."""

@@ -29,6 +29,17 @@ MARK = "WARDROBE_TEST_NODE"
 
 
 @dataclass(frozen=True)
+class Machine:
+    """Where a node runs: what to put before a command that is to run there, and its address."""
+
+    address: str = "127.0.0.1"
+    run: tuple[str, ...] = ()
+
+
+THIS = Machine()
+
+
+@dataclass(frozen=True)
 class Replica:
     """One that serves."""
 
@@ -39,12 +50,16 @@ class Replica:
 class Cluster:
     """`with Cluster(free_port) as cluster: cluster.add(); cluster.deploy(release, models)`: a head with one processor, and what is added.
 
-    `variables` go into each node's environment, over those of `node.env`.
+    `variables` go into each node's environment, over those of `node.env`; `machine` gives each node, by its name, a place to run. Without
+    it all are on this machine, which has each port but once: then only the head has an HAProxy.
     """
 
-    def __init__(self, port: Callable[[], int], **variables: str) -> None:
+    def __init__(self, port: Callable[[], int], machine: Callable[[str], Machine] | None = None, **variables: str) -> None:
         self.port = port()
         self._port = port
+        self._machine = machine
+        self._machines: dict[str, Machine] = {}
+        self._options: dict[str, tuple[str, ...]] = {}
         self._token = secrets.token_hex(32)
         self._gcs, self._dashboard = port(), port()
         names = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT", "FALLBACK_PROXY_GRPC_PORT")
@@ -64,17 +79,16 @@ class Cluster:
             raise RuntimeError(f"{BIN.parent} is missing: `make ray` installs it")
         self._folder = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)  # a short name: sockets are in it
         self.folder = Path(self._folder.name)
-        files = {
-            "CONFIG_FILE_LOC": "cfg",
-            "SOCKET_PATH": "sock",
-            "SERVER_STATE_FILE": "state",
-            "SERVER_STATE_BASE": "",
-            "METRICS_SOCKET_PATH": "log",
+        self._place("head")
+        head = {
+            "port": self._gcs,
+            "dashboard-host": self.address("head"),
+            "dashboard-port": self._dashboard,
+            "temp-dir": self.folder / "ray",
+            "ray-client-server-port": self._port(),
         }
-        self._environment |= {f"RAY_SERVE_HAPROXY_{name}": str(self.folder / "h" / file) for name, file in files.items()}
-        head = ["--head", "--port", str(self._gcs), "--dashboard-port", str(self._dashboard), "--temp-dir", str(self.folder / "ray")]
         try:
-            self._start("head", *head, "--ray-client-server-port", str(self._port()))
+            self._begin("head", "--head", *(word for name, value in head.items() for word in (f"--{name}", str(value))))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -88,8 +102,15 @@ class Cluster:
     def add(self) -> str:
         """Start one more node with one processor, and return its name."""
         name = f"node-{len(self.nodes)}"
-        self._start(name, "--address", f"127.0.0.1:{self._gcs}")
+        self._place(name)
+        self._begin(name, "--address", f"{self.address('head')}:{self._gcs}")
         return name
+
+    def start(self, node: str) -> None:
+        """A node, also one that was killed, as the machine that it was."""
+        # of a new head Ray thinks that it runs already: the last one's address is in here, and processes of other nodes name it
+        (self.folder / "ray" / "ray_current_cluster").unlink(missing_ok=True)
+        self._run("ray", "start", *self._options[node], node=node)
 
     def kill(self, node: str) -> None:
         """SIGKILL of all its processes at once, as when its machine fails; returns when they are gone."""
@@ -116,8 +137,10 @@ class Cluster:
     def deploy(self, release: Path, models: Path, settings: Mapping[str, str], scaling: Mapping[str, float], **options: Any) -> None:
         """`serve deploy` of deploy/ray/serve.yaml with this code, these models, more settings, and other options of the deployment."""
         config = yaml.safe_load((DEPLOY / "serve.yaml").read_text())
-        config["proxy_location"] = "HeadOnly"  # the nodes are one machine, which has its port but once
-        config["http_options"] |= {"host": "127.0.0.1", "port": self.port}
+        config["http_options"]["port"] = self.port
+        if not self._machine:
+            config["proxy_location"] = "HeadOnly"
+            config["http_options"]["host"] = "127.0.0.1"
         [application] = config["applications"]
         variables = {"WARDROBE_MODELS_DIR": str(models), **settings}
         application["runtime_env"] = {"working_dir": release.as_uri(), "env_vars": variables}
@@ -168,7 +191,14 @@ class Cluster:
 
     @property
     def _address(self) -> str:
-        return f"http://127.0.0.1:{self._dashboard}"
+        return f"http://{self.address('head')}:{self._dashboard}"
+
+    def address(self, node: str) -> str:
+        return self._machines[node].address
+
+    def url(self, node: str = "head") -> str:
+        """Where a node takes requests, if it does."""
+        return f"http://{self.address(node)}:{self.port}"
 
     def _is_settled(self, replicas: int) -> bool:
         status = self.status()
@@ -185,8 +215,14 @@ class Cluster:
         return f"{status.get('status')}: {(status.get('message') or '')[-1000:]} {deployment.get('message')} {replicas}"
 
     def _is_answered(self) -> bool:
+        """By every node that should: the head, and where there is an HAProxy on each, those with a replica."""
+        entries = {"head", *(each.node for each in self.replicas())} if self._machine else {"head"}
+        return all(self.answers(each, "/readyz") for each in entries)
+
+    def answers(self, node: str, path: str) -> bool:
+        """Whether by 200."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
+            with urllib.request.urlopen(f"{self.url(node)}{path}", timeout=5):
                 return True
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
@@ -194,14 +230,29 @@ class Cluster:
     def _node_of(self, process: int) -> str:
         return next((node for node in self.nodes if process in self.processes(node)), "")
 
-    def _start(self, node: str, *options: str) -> None:
+    def _place(self, node: str) -> None:
+        self._machines[node] = self._machine(node) if self._machine else THIS
         self.nodes.append(node)
+
+    def _begin(self, node: str, *options: str) -> None:
         bounds = ["--num-cpus", "1", "--object-store-memory", str(2**27), "--min-worker-port", "0", "--max-worker-port", "0"]
         agent = ["--dashboard-agent-listen-port", str(self._port())]
-        self._run("ray", "start", *options, "--node-ip-address", "127.0.0.1", *bounds, *agent, node=node)
+        self._options[node] = (*options, "--node-ip-address", self.address(node), *bounds, *agent)
+        self.start(node)
 
     def _run(self, program: str, *options: str, node: str = "") -> None:
-        environment = {**self._environment, **({MARK: f"{self._gcs}-{node}"} if node else {})}
-        done = subprocess.run([BIN / program, *options], cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        of_node = {MARK: f"{self._gcs}-{node}", **self._haproxy_files(node)} if node else {}
+        command = [*(self._machines[node].run if node else ()), BIN / program, *options]
+        done = subprocess.run(command, cwd=self.folder, env={**self._environment, **of_node}, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"`{program} {options[0]}` failed: {done.stdout[-3000:]}{done.stderr[-3000:]}")
+
+    def _haproxy_files(self, node: str) -> dict[str, str]:
+        files = {
+            "CONFIG_FILE_LOC": "cfg",
+            "SOCKET_PATH": "sock",
+            "SERVER_STATE_FILE": "state",
+            "SERVER_STATE_BASE": "",
+            "METRICS_SOCKET_PATH": "log",
+        }
+        return {f"RAY_SERVE_HAPROXY_{name}": str(self.folder / node / file) for name, file in files.items()}

@@ -1,7 +1,9 @@
-"""A real Ray cluster on this machine, in an environment of its own: a head and two more nodes, each with room for one replica."""
+"""A real Ray cluster, in an environment of its own: a head and two more nodes, each a machine with room for one replica."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from benchmarks.ray_serve.cluster import Cluster
 from benchmarks.ray_serve.release import release
 from tests.app.folders import paper_models
+from tests.ray.network import Network
 from tests.server import free_port
 
 DRAINING_S = 3
@@ -41,10 +44,25 @@ Registry.failures = failures
     return release(tmp_path_factory.mktemp("ray") / "wardrobe-1.zip", {"app/registry.py": failing})
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Three nodes: two serve, and one is to spare, for a roll or in place of one that is lost."""
-    with Cluster(free_port, RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S=str(DRAINING_S)) as running:
+@pytest.fixture(scope="package")
+def network() -> Iterator[Network | None]:
+    """None where this user may make no machines: then all nodes run on this one, and only the head takes requests."""
+    if os.geteuid() or not shutil.which("ip"):
+        yield None
+        return
+    with Network() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def cluster(network: Network | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Three nodes: two serve, and one is to spare, for a roll or in place of one that is lost. What the head knows outlives it."""
+    variables = {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DRAINING_S),
+        "RAY_gcs_storage": "rocksdb",
+        "RAY_gcs_storage_path": str(tmp_path_factory.mktemp("ray") / "gcs"),
+    }
+    with Cluster(free_port, network.machine if network else None, **variables) as running:
         running.add()
         running.add()
         yield running
