@@ -57,7 +57,7 @@ def test_a_lost_machine(cluster: Cluster, code: Path, folder: Path) -> None:
 
 
 def test_a_pulled_cable(cluster: Cluster, machines: Network, code: Path, folder: Path) -> None:
-    """Nobody is told: no connection is refused. HAProxy gives requests to who has least in hand, so the dead one gets its share once."""
+    """Nobody is told: no connection is refused. Who waits for that machine does so in vain, and then is answered by another."""
     serve(cluster, code, folder)
     cluster.settle(2)
     with load(cluster, timeout=5) as clients:
