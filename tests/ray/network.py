@@ -11,7 +11,7 @@ from benchmarks.ray_serve.cluster import Machine
 
 
 class Network:
-    """`with Network() as network: network.machine("head")`: root on Linux makes them, and at the end takes them away.
+    """`with Network() as network: network.machine("head")`: root on Linux makes them by iproute2, and at the end they are gone.
 
     This machine is on the switch, too. The switch is a namespace of its own, as this one's firewall may drop what a bridge passes on:
     Docker's does.
@@ -25,9 +25,13 @@ class Network:
 
     def __enter__(self) -> Self:
         _ip("netns", "add", self._switch)
-        _ip("-n", self._switch, "link", "add", "switch", "type", "bridge")
-        _ip("-n", self._switch, "link", "set", "switch", "up")
-        self.address = self._plug_in(self._name, "1")
+        try:
+            _ip("-n", self._switch, "link", "add", "switch", "type", "bridge")
+            _ip("-n", self._switch, "link", "set", "switch", "up")
+            self.address = self._plug_in(self._name, "1")
+        except subprocess.CalledProcessError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

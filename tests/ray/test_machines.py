@@ -22,7 +22,7 @@ READY = "/-/healthz"
 @pytest.fixture
 def machines(network: Network | None) -> Network:
     if not network:
-        pytest.skip("machines of their own are made by root on Linux, with iproute2: the network's namespaces")
+        pytest.skip("only root on Linux, with iproute2, makes network namespaces, and not in every container")
     return network
 
 
