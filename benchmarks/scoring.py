@@ -2,7 +2,7 @@
 
 Each kind of input is scored by the CNN on one core, in turn with the bare engine on the same images in memory. The command's peak of
 memory is measured on 10,000 images, 100,000 and a million. Seconds are the process's own on its core, so that what else runs on the
-machine is in no figure. Results go to `scoring.json`.
+machine is in no figure. Last, on all cores and by the clock, one process in turn with Ray Data. Results go to `scoring.json`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ print(peak, time.process_time())
 sys.exit(status)
 """
 
+RAY = ROOT / "build" / "ray" / "bin" / "python"
+SPREAD = {"NPY": 1_000_000, "Parquet of PNGs": 500_000}
+WAYS: dict[str, list[str]] = {"one_s": [], "ray_s": ["--ray-address", "local"]}
+
 Images = npt.NDArray[np.uint8]
 
 
@@ -57,13 +61,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scoring", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    if not RAY.exists():
+        parser.error("build/ray is missing: `make ray` installs it")
+    cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {CORE})
     found: dict[str, Any] = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "model": MODEL, "rounds": options.rounds}
     with tempfile.TemporaryDirectory() as home:
         found["inputs"] = _speed(Path(home), options.rounds)
         found["memory"] = {"NPY": _memory(Path(home), SIZES, _npy), "PNG files": _memory(Path(home), FOLDER_SIZES, _folder)}
+        os.sched_setaffinity(0, cores)
+        found["spread"] = {name: _spread(Path(home), name, options.rounds) for name in SPREAD}
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    print(speed_table(found), memory_table(found), sep="\n\n")
+    print(speed_table(found), memory_table(found), spread_table(found), sep="\n\n")
 
 
 def speed_table(found: dict[str, Any]) -> str:
@@ -79,6 +88,14 @@ def memory_table(found: dict[str, Any]) -> str:
     lines = ["| input | images | peak of memory | the whole command |", "| --- | --- | --- | --- |"]
     for name, rows in found["memory"].items():
         lines += [f"| {name} | {row['images']:,} | {row['peak_mb']:.0f} MB | {row['seconds']:.1f} s |" for row in rows]
+    return "\n".join(lines)
+
+
+def spread_table(found: dict[str, Any]) -> str:
+    """Markdown: the whole command on all cores, by one process and by Ray Data."""
+    lines = ["| input | images | one process | Ray Data | times as fast |", "| --- | --- | --- | --- | --- |"]
+    for name, row in found["spread"].items():
+        lines.append(f"| {name} | {row['images']:,} | {row['one_s']:.0f} s | {row['ray_s']:.0f} s | {row['times']:.2f} |")
     return "\n".join(lines)
 
 
@@ -179,6 +196,33 @@ def _memory(home: Path, sizes: Sequence[int], write: Callable[[Path, int], Path]
     return rows
 
 
+def _spread(home: Path, name: str, rounds: int) -> dict[str, Any]:
+    """Seconds by the clock, with the start of a cluster on this machine."""
+    given = (_npy if name == "NPY" else _parquet_of_pngs)(home, SPREAD[name])
+    measured: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way, options in WAYS.items():
+            command = [
+                str(RAY),
+                "-m",
+                "training",
+                "score",
+                str(given),
+                str(home / "answers.parquet"),
+                "--model",
+                MODEL,
+                "--again",
+                *options,
+            ]
+            began = time.monotonic()
+            subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+            measured[way].append(time.monotonic() - began)
+    given.unlink()
+    times = statistics.median(one / ray for one, ray in zip(*measured.values(), strict=True))
+    medians = {way: round(statistics.median(seconds), 1) for way, seconds in measured.items()}
+    return {"images": SPREAD[name], **medians, "times": round(times, 2)}
+
+
 def _npy(home: Path, size: int) -> Path:
     """Written a part at a time, as a million images are 784 MB."""
     from training.data import load
@@ -189,6 +233,20 @@ def _npy(home: Path, size: int) -> Path:
         np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (size, *images.shape[1:])})
         for _ in range(size // len(images)):
             stream.write(images.data)
+    return path
+
+
+def _parquet_of_pngs(home: Path, size: int) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from training.data import load
+
+    table = pa.table({"image": pa.array([_png(each) for each in load().test_images])})
+    path = home / f"{size}.parquet-of-pngs"
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for _ in range(size // len(table)):
+            writer.write_table(table)
     return path
 
 

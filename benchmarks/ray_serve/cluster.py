@@ -147,9 +147,10 @@ class Cluster:
         [deployment] = application["deployments"]
         deployment["autoscaling_config"] |= scaling
         deployment |= options
-        path = self.folder / "serve.yaml"
-        path.write_text(yaml.safe_dump(config))
-        self._run("serve", "deploy", "--address", self._address, str(path))
+        written, path = yaml.safe_dump(config), self.folder / "serve.yaml"
+        if not path.exists() or path.read_text() != written:  # the same again would change nothing
+            path.write_text(written)
+            self._run("serve", "deploy", "--address", self._address, str(path))
 
     def status(self) -> dict[str, Any]:
         """What the dashboard says of the application, empty before there is one."""
@@ -201,7 +202,10 @@ class Cluster:
         return f"http://{self.address(node)}:{self.port}"
 
     def _is_settled(self, replicas: int) -> bool:
-        status = self.status()
+        try:
+            status = self.status()
+        except urllib.error.URLError:  # of a head that has just come back
+            return False
         if status.get("status") == "DEPLOY_FAILED":
             raise RuntimeError(self.told())
         rows = status.get("deployments", {}).get("Wardrobe", {}).get("replicas", [])

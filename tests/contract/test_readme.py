@@ -85,6 +85,7 @@ def test_the_speed_of_scoring_is_the_benchmarks() -> None:
     found = read(ROOT / "benchmarks" / "scoring.json")
     assert scoring.speed_table(found) in section("Score a large set of images")
     assert scoring.memory_table(found) in section("Score a large set of images")
+    assert scoring.spread_table(found) in section("Score a large set of images")
 
 
 def test_the_command_lines_of_scoring_are_understood() -> None:

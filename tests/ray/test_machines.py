@@ -43,6 +43,26 @@ def test_a_machine_takes_requests_as_soon_as_it_says_so(cluster: Cluster, machin
     nothing_failed(clients.account(cluster))
 
 
+def test_the_head_dies_and_comes_back(cluster: Cluster, machines: Network, code: Path, folder: Path) -> None:
+    """The others go on meanwhile, and afterwards it is a head again: it replaces a replica.
+
+    Before any other node is lost: it waits half a minute for each that it remembers.
+    """
+    serve(cluster, code, folder)
+    cluster.settle(2)
+    with load(cluster, elsewhere(cluster).node) as clients:
+        time.sleep(1)
+        clients.lose(lambda: cluster.kill("head"))
+        time.sleep(3)
+        cluster.start("head")
+        cluster.settle(2)
+        victim = cluster.replicas()[0]
+        clients.lose(lambda: kill(victim.process))
+        cluster.wait(lambda: replaced(cluster, victim))
+        cluster.settle(2)
+    only_what_was_in_flight(clients.account(cluster))
+
+
 def test_a_lost_machine(cluster: Cluster, code: Path, folder: Path) -> None:
     serve(cluster, code, folder)
     cluster.settle(2)
@@ -75,23 +95,6 @@ def test_a_pulled_cable(cluster: Cluster, machines: Network, code: Path, folder:
         cluster.settle(2)
     only_what_was_in_flight(clients.account(cluster), most=CLIENTS // 2 + 1)
     assert max(each.seconds for each in clients.sent) >= 5, "the cable was not pulled"
-
-
-def test_the_head_dies_and_comes_back(cluster: Cluster, machines: Network, code: Path, folder: Path) -> None:
-    """The others go on meanwhile, and afterwards it is a head again: it replaces a replica."""
-    serve(cluster, code, folder)
-    cluster.settle(2)
-    with load(cluster, elsewhere(cluster).node) as clients:
-        time.sleep(1)
-        clients.lose(lambda: cluster.kill("head"))
-        time.sleep(3)
-        cluster.start("head")
-        cluster.settle(2)
-        victim = cluster.replicas()[0]
-        clients.lose(lambda: kill(victim.process))
-        cluster.wait(lambda: replaced(cluster, victim))
-        cluster.settle(2)
-    only_what_was_in_flight(clients.account(cluster))
 
 
 def test_uploads_over_the_buffer_of_haproxy(cluster: Cluster, code: Path, folder: Path) -> None:
