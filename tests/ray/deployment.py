@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def kill(process: int) -> None:
     os.kill(process, signal.SIGKILL)
     while Path(f"/proc/{process}/fd").exists():
         time.sleep(0.001)
+
+
+def lose(cluster: Cluster, clients: Load, victim: Replica, end: Callable[[], None]) -> None:
+    """Have a replica end under the load, and wait until another serves in its place."""
+    clients.lose(end)
+    cluster.wait(lambda: replaced(cluster, victim))
+    cluster.settle(2)
 
 
 def versions(cluster: Cluster) -> set[int]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.ray_serve.cluster import Cluster, Replica
 from tests.conftest import encoded
-from tests.ray.deployment import CLIENTS, kill, load, nothing_failed, only_what_was_in_flight, replaced, serve
+from tests.ray.deployment import CLIENTS, kill, load, lose, nothing_failed, only_what_was_in_flight, replaced, serve
 from tests.ray.network import Network
 from tests.reliability.ledger import Request
 
@@ -34,9 +34,11 @@ def elsewhere(cluster: Cluster) -> Replica:
 def test_a_machine_takes_requests_as_soon_as_it_says_so(cluster: Cluster, machines: Network, code: Path, folder: Path) -> None:
     serve(cluster, code, folder, least=1)
     cluster.settle(1)
+    before = set(cluster.replicas())
     serve(cluster, code, folder)
     cluster.wait(lambda: len(cluster.replicas()) == 2)
-    node = elsewhere(cluster).node
+    [new] = set(cluster.replicas()) - before
+    node = new.node
     cluster.wait(lambda: cluster.answers(node, READY))
     with load(cluster, node) as clients:
         time.sleep(2)
@@ -57,9 +59,7 @@ def test_the_head_dies_and_comes_back(cluster: Cluster, machines: Network, code:
         cluster.start("head")
         cluster.settle(2)
         victim = cluster.replicas()[0]
-        clients.lose(lambda: kill(victim.process))
-        cluster.wait(lambda: replaced(cluster, victim))
-        cluster.settle(2)
+        lose(cluster, clients, victim, lambda: kill(victim.process))
     only_what_was_in_flight(clients.account(cluster))
 
 
@@ -69,9 +69,7 @@ def test_a_lost_machine(cluster: Cluster, code: Path, folder: Path) -> None:
     with load(cluster) as clients:
         time.sleep(1)
         victim = elsewhere(cluster)
-        clients.lose(lambda: cluster.kill(victim.node))
-        cluster.wait(lambda: replaced(cluster, victim))
-        cluster.settle(2)
+        lose(cluster, clients, victim, lambda: cluster.kill(victim.node))
         cluster.add()
     only_what_was_in_flight(clients.account(cluster))
 
@@ -107,7 +105,5 @@ def test_uploads_over_the_buffer_of_haproxy(cluster: Cluster, code: Path, folder
     with load(cluster, request=large) as clients:
         time.sleep(1)
         victim = elsewhere(cluster)
-        clients.lose(lambda: kill(victim.process))
-        cluster.wait(lambda: replaced(cluster, victim))
-        cluster.settle(2)
+        lose(cluster, clients, victim, lambda: kill(victim.process))
     only_what_was_in_flight(clients.account(cluster))

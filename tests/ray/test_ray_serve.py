@@ -15,7 +15,7 @@ from benchmarks.ray_serve.release import release
 from tests.app.folders import publish
 from tests.contract.test_one_answer import batch, probabilities
 from tests.object_store import S3
-from tests.ray.deployment import RELOAD, kill, load, nothing_failed, only_what_was_in_flight, replaced, serve, versions
+from tests.ray.deployment import RELOAD, kill, load, lose, nothing_failed, only_what_was_in_flight, replaced, serve, versions
 from tests.ray.network import Network
 from tests.reliability.test_hot_reload import published
 from tests.server import Server
@@ -52,9 +52,7 @@ def test_a_killed_replica(cluster: Cluster, code: Path, folder: Path) -> None:
     with load(cluster) as clients:
         time.sleep(1)
         victim = cluster.replicas()[0]
-        clients.lose(lambda: kill(victim.process))
-        cluster.wait(lambda: replaced(cluster, victim))
-        cluster.settle(2)
+        lose(cluster, clients, victim, lambda: kill(victim.process))
         time.sleep(1)
     only_what_was_in_flight(clients.account(cluster))
 
